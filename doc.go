@@ -1,0 +1,2 @@
+// Package gradflow is a placeholder.
+package gradflow
