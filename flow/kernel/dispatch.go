@@ -1,0 +1,11 @@
+package kernel
+
+import "unsafe"
+
+// is64 reports whether T has eight bytes. It is a constant in each
+// instantiation, so the branch that asks costs nothing, and unlike a type
+// switch it covers named types.
+func is64[T Float]() bool { return unsafe.Sizeof(T(0)) == 8 }
+
+// as reinterprets s, whose elements have the size of U's, without a copy.
+func as[U, T Float](s []T) []U { return *(*[]U)(unsafe.Pointer(&s)) }

@@ -1,0 +1,73 @@
+package kernel
+
+import "fmt"
+
+// LincombTo stores x + h Σ_i c_i k_i in dst: a stage argument or the result of
+// a Runge-Kutta step in one pass over memory. Vectors with c_i = 0 are not
+// read. dst may be x, or one of the k_i. It panics if len(c) differs from
+// len(k), or the length of x or of a k_i from that of dst.
+func LincombTo[T Float](dst, x []T, h T, c []T, k [][]T) {
+	n := len(dst)
+	if len(x) != n {
+		badLen("x", len(x), "len(dst)", n)
+	}
+	if len(k) != len(c) {
+		badLen("k", len(k), "len(c)", len(c))
+	}
+	for i := range k {
+		if len(k[i]) != n {
+			badLenAt("k", i, len(k[i]), n)
+		}
+	}
+	lincombTo(dst, x, h, c, k)
+}
+
+func badLenAt(name string, i, got, want int) {
+	panic(fmt.Sprintf("kernel: len(%s[%d]) = %d, want %d = len(dst)", name, i, got, want))
+}
+
+// lincombTo is the portable LincombTo: four elements of dst at a time in
+// locals, each an own chain of additions over the k_i.
+func lincombTo[T Float](dst, x []T, h T, c []T, k [][]T) {
+	k = k[:len(c)]
+	n := len(dst)
+	x = x[:n]
+	j := 0
+	for ; j+4 <= n; j += 4 {
+		d := (*[4]T)(x[j:])
+		d0, d1, d2, d3 := d[0], d[1], d[2], d[3]
+		for i, ci := range c {
+			if ci == 0 {
+				continue
+			}
+			a, v := h*ci, (*[4]T)(k[i][j:])
+			d0 += a * v[0]
+			d1 += a * v[1]
+			d2 += a * v[2]
+			d3 += a * v[3]
+		}
+		*(*[4]T)(dst[j:]) = [4]T{d0, d1, d2, d3}
+	}
+	if j+2 <= n {
+		d0, d1 := x[j], x[j+1]
+		for i, ci := range c {
+			if ci == 0 {
+				continue
+			}
+			a, v := h*ci, (*[2]T)(k[i][j:])
+			d0 += a * v[0]
+			d1 += a * v[1]
+		}
+		dst[j], dst[j+1] = d0, d1
+		j += 2
+	}
+	if j < n {
+		d0 := x[j]
+		for i, ci := range c {
+			if ci != 0 {
+				d0 += h * ci * k[i][j]
+			}
+		}
+		dst[j] = d0
+	}
+}

@@ -1,0 +1,124 @@
+package kernel
+
+import "math"
+
+// Sum returns Σ x_i, computed in float64.
+func Sum[T Float](x []T) float64 {
+	return sum(x)
+}
+
+func sum[T Float](x []T) float64 {
+	var s0, s1, s2, s3 float64
+	for len(x) >= 4 {
+		s0 += float64(x[0])
+		s1 += float64(x[1])
+		s2 += float64(x[2])
+		s3 += float64(x[3])
+		x = x[4:]
+	}
+	for _, v := range x {
+		s0 += float64(v)
+	}
+	return (s0 + s1) + (s2 + s3)
+}
+
+// SumSq returns Σ x_i², computed in float64. It may overflow or underflow where
+// [Nrm2] does not.
+func SumSq[T Float](x []T) float64 {
+	return sumSq(x)
+}
+
+func sumSq[T Float](x []T) float64 {
+	var s0, s1, s2, s3 float64
+	for len(x) >= 4 {
+		a, b, c, d := float64(x[0]), float64(x[1]), float64(x[2]), float64(x[3])
+		s0 += a * a
+		s1 += b * b
+		s2 += c * c
+		s3 += d * d
+		x = x[4:]
+	}
+	for _, v := range x {
+		s0 += float64(v) * float64(v)
+	}
+	return (s0 + s1) + (s2 + s3)
+}
+
+// Nrm2 returns the Euclidean norm |x|, computed in float64 without overflow or
+// harmful underflow on the way. NaN in x gives NaN.
+func Nrm2[T Float](x []T) float64 {
+	s := SumSq(x)
+	// Squares of float32 values always fit. Elsewhere a sum in this range has
+	// lost at most squares below 1e-308, which do not reach its last digit.
+	if !is64[T]() || (s > 1e-280 && s <= math.MaxFloat64) || s != s {
+		return math.Sqrt(s)
+	}
+	m := MaxAbs(x)
+	if m == 0 || math.IsInf(m, 1) || m != m {
+		return m
+	}
+	// A power of two scales exactly, subnormals too.
+	_, e := math.Frexp(m)
+	var t float64
+	for _, v := range x {
+		w := math.Ldexp(float64(v), -e)
+		t += w * w
+	}
+	return math.Ldexp(math.Sqrt(t), e)
+}
+
+// MaxAbs returns max_i |x_i|, 0 for an empty slice and NaN if x holds a NaN.
+func MaxAbs[T Float](x []T) float64 {
+	return maxAbs(x)
+}
+
+func maxAbs[T Float](x []T) float64 {
+	var m0, m1 float64
+	var nan T // stays 0 unless an element is NaN (or Inf)
+	for len(x) >= 2 {
+		a, b := x[0], x[1]
+		if v := math.Abs(float64(a)); v > m0 {
+			m0 = v
+		}
+		if v := math.Abs(float64(b)); v > m1 {
+			m1 = v
+		}
+		if a != a || b != b {
+			nan = a + b
+		}
+		x = x[2:]
+	}
+	for _, a := range x {
+		if v := math.Abs(float64(a)); v > m0 {
+			m0 = v
+		}
+		if a != a {
+			nan = a
+		}
+	}
+	if nan != nan {
+		return math.NaN()
+	}
+	return max(m0, m1)
+}
+
+// AllFinite reports whether x holds neither NaN nor Inf.
+func AllFinite[T Float](x []T) bool {
+	return allFinite(x)
+}
+
+// allFinite adds 0·x_i, which is ±0 for finite and NaN for other elements.
+func allFinite[T Float](x []T) bool {
+	var s0, s1, s2, s3 T
+	for len(x) >= 4 {
+		s0 += x[0] * 0
+		s1 += x[1] * 0
+		s2 += x[2] * 0
+		s3 += x[3] * 0
+		x = x[4:]
+	}
+	for _, v := range x {
+		s0 += v * 0
+	}
+	return (s0+s1)+(s2+s3) == 0
+}
