@@ -1,0 +1,361 @@
+package flow
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math"
+
+	"github.com/gradflow/gradflow/flow/kernel"
+)
+
+const (
+	unit          = 0x1p-52 // rounding unit of float64, in which time is kept
+	maxNonFinite  = 20      // non-finite proposals in a row that end a run
+	stretch       = 1.01    // an error-controlled step may grow by this to hit a target
+	stretchFixed  = 1 + 1e-9
+	gridTolerance = 1e-6 // a constant step this close to a target is not changed
+)
+
+// Run is a run as a value: the loop that advances a state by an Integrator under
+// a Controller. Next makes one accepted step; Steps and Solve make them all;
+// Checkpoint saves. A Run is for one goroutine at a time.
+type Run[T Float] struct {
+	it    Integrator[T]
+	ctl   Controller
+	opt   Options[T]
+	want  Want
+	tol   Tol
+	dense Interpolator[T]
+	limit Limiter
+	draw  Drawer
+	deriv Deriver[T]
+	fail  func() error
+
+	x, next []T
+	t, t1   float64
+	dir     float64
+	bounded bool
+	c       Control
+	tr      Trial
+
+	// The clock of equal steps is base + n·h, by multiplication.
+	base, baseH float64
+	baseN       int
+
+	tPrev, hStep float64 // start and signed size of the last step, before any cut
+	tstop, save  int     // next of TStops, SaveAt
+	quiet        int     // steps in a row without motion (StopStationary)
+	restart      bool    // x was replaced: start afresh before the next step
+	begun        bool
+	events       eventLog[T]
+	out          output[T]
+	step         Step[T]
+	status       Status
+	err          error
+}
+
+// Status says how the run ended, Running if it has not.
+func (r *Run[T]) Status() Status { return r.status }
+
+// Err returns the error that ended the run, nil if there was none.
+func (r *Run[T]) Err() error { return r.err }
+
+// Step returns a view of where the run stands.
+func (r *Run[T]) Step() *Step[T] { return &r.step }
+
+// RelTol returns the relative tolerance in force.
+func (r *Run[T]) RelTol() float64 { return r.tol.Rel }
+
+// Steps returns an iterator that shows the point where the run stands and then
+// every accepted step. The last Step it yields has a Status other than Running,
+// and the error if the run ended with one; a run that ends without a further
+// step, cancelled or diverged say, yields its last good state once more.
+// Breaking off leaves the run as it is: it can be continued.
+func (r *Run[T]) Steps(ctx context.Context) iter.Seq2[*Step[T], error] {
+	return func(yield func(*Step[T], error) bool) {
+		r.begin()
+		if !yield(&r.step, r.err) {
+			return
+		}
+		for r.status == Running {
+			r.Next(ctx)
+			if !yield(&r.step, r.err) {
+				return
+			}
+		}
+	}
+}
+
+// Next makes one accepted step. It reports whether it did: false means that the
+// run has ended, and Status says how. A step that ends the run counts.
+func (r *Run[T]) Next(ctx context.Context) bool {
+	r.begin()
+	if r.status != Running {
+		return false
+	}
+	if r.restart {
+		if err := r.restartAt(); err != nil {
+			return r.end(NonFinite, err)
+		}
+	}
+	if r.draw != nil {
+		r.draw.Draw(uint64(r.step.K))
+	}
+	h, last, ok := r.attempts(ctx)
+	if !ok {
+		return false
+	}
+	r.accept(h, last)
+	r.settle()
+	return true
+}
+
+// attempts proposes steps until the controller accepts one, and returns its
+// signed size and whether it ends at the next forced time.
+func (r *Run[T]) attempts(ctx context.Context) (h float64, last, ok bool) {
+	for bad := 0; ; {
+		if err := ctx.Err(); err != nil {
+			return 0, false, r.end(Cancelled, fmt.Errorf("flow: cancelled at t = %v: %w", r.t, err))
+		}
+		h, last = r.size()
+		if r.want.Error && h < r.minStep(r.t) && !last {
+			if bad > 0 {
+				return 0, false, r.end(NonFinite, r.nonFinite())
+			}
+			return 0, false, r.end(StepUnderflow, fmt.Errorf("flow: step size %.3g is below its minimum %.3g at t = %v, the last scaled error was %.3g (a stiff problem needs another method): %w",
+				h, r.minStep(r.t), r.t, r.tr.Err, ErrStepUnderflow))
+		}
+		r.it.Try(&r.tr, r.next, r.x, r.t, r.dir*h)
+		r.step.Stats.Evals += r.tr.Evals
+		r.tr.H = h
+		top := kernel.MaxAbs(r.next)
+		r.tr.Finite = r.tr.Finite && finite(float64(top))
+		if r.fail != nil {
+			if err := r.fail(); err != nil {
+				return 0, false, r.end(FieldError, fmt.Errorf("flow: field failed at t = %v: %w", r.t, err))
+			}
+		}
+		v := r.ctl.Judge(&r.c, &r.tr)
+		if v.Accept {
+			if math.Abs(float64(top)) > r.opt.Bound {
+				r.status = Diverged // set before the step is shown
+			}
+			r.propose(v.H, h)
+			return r.dir * h, last, true
+		}
+		r.step.Stats.Rejected++
+		r.c.Rejected = true
+		if !(v.H > 0) {
+			return 0, false, r.end(Diverged, nil)
+		}
+		r.c.H = v.H
+		if r.tr.Finite && finite(r.tr.Err) {
+			bad = 0
+		} else if bad++; bad >= maxNonFinite {
+			return 0, false, r.end(NonFinite, r.nonFinite())
+		}
+	}
+}
+
+// size returns the size of the next attempt and whether it ends at the next
+// forced time.
+func (r *Run[T]) size() (h float64, last bool) {
+	h = min(r.c.H, r.opt.MaxStep)
+	if r.limit != nil {
+		h = min(h, r.limit.Limit(r.t, h))
+	}
+	if r.opt.Jump != nil {
+		h = min(h, r.opt.Jump.Limit(r.x, r.t, h))
+	}
+	target, ok := r.target()
+	if !ok {
+		return h, false
+	}
+	rest := r.dir * (target - r.t)
+	if r.want.Error {
+		if stretch*h >= rest {
+			return rest, true
+		}
+		return h, false
+	}
+	if stretchFixed*h >= rest {
+		if math.Abs(rest-h) <= gridTolerance*h {
+			return h, true
+		}
+		return rest, true
+	}
+	return h, false
+}
+
+// target is the next time that must be the end of a step.
+func (r *Run[T]) target() (float64, bool) {
+	if r.tstop < len(r.opt.TStops) {
+		return r.opt.TStops[r.tstop], true
+	}
+	return r.t1, r.bounded
+}
+
+// propose remembers the controller's next step. After a step that a forced time
+// cut short, the step before the cut comes back.
+func (r *Run[T]) propose(next, tried float64) {
+	if next >= tried && tried < r.c.H {
+		next = max(next, min(r.c.H, r.opt.MaxStep))
+	}
+	r.c.H = next
+	r.c.N++
+}
+
+// accept commits the proposal.
+func (r *Run[T]) accept(h float64, last bool) {
+	r.it.Accept()
+	r.x, r.next = r.next, r.x
+	r.tPrev, r.hStep = r.t, h
+	if h == r.baseH {
+		r.baseN++
+	} else {
+		r.base, r.baseH, r.baseN = r.t, h, 1
+	}
+	r.t = r.base + float64(r.baseN)*h
+	if last {
+		r.t, _ = r.target()
+		r.baseH = 0
+	}
+	s := &r.step
+	s.K++
+	s.Stats.Accepted++
+	s.Err = r.tr.Err
+	s.Energy, s.Slope = r.tr.E1, r.tr.Slope1
+	if r.opt.Ledger {
+		r.out.ledger.add(&r.tr)
+	}
+}
+
+// settle does what follows an accepted step: events, save times, jumps, the
+// recorder, stop rules, the end.
+func (r *Run[T]) settle() {
+	st, err := r.status, error(nil)
+	if len(r.opt.Events) > 0 {
+		var cut Status
+		if cut, err = r.findEvents(); cut != Running {
+			st = cut
+		}
+	}
+	if e := r.keep(); e != nil && err == nil {
+		st, err = RecorderError, e
+	}
+	for r.tstop < len(r.opt.TStops) && r.dir*(r.t-r.opt.TStops[r.tstop]) >= 0 {
+		r.tstop++
+	}
+	if r.opt.Jump != nil && err == nil {
+		if e := r.jump(); e != nil {
+			st, err = Failed, e
+		}
+	}
+	r.show(AtStep, r.t, r.x)
+	if r.opt.Recorder != nil && err == nil {
+		if e := r.opt.Recorder.Record(&r.step); e != nil {
+			st, err = RecorderError, fmt.Errorf("flow: recorder at t = %v: %w", r.t, e)
+		}
+	}
+	for i := 0; i < len(r.opt.Stop) && st == Running; i++ {
+		st = r.opt.Stop[i](&r.step)
+	}
+	switch {
+	case st != Running:
+	case r.bounded && r.t == r.t1:
+		st = Done
+	case r.step.K >= r.opt.MaxSteps:
+		st = StepLimit
+		if r.out.defaultLimit {
+			err = fmt.Errorf("flow: %d steps made, t = %v: %w", r.step.K, r.t, ErrStepLimit)
+		}
+	}
+	if st != Running {
+		r.end(st, err)
+	}
+}
+
+// jump lets Options.Jump change the state.
+func (r *Run[T]) jump() error {
+	changed, err := r.opt.Jump.Apply(r.x, r.t, math.Abs(r.t-r.tPrev), uint64(r.step.K))
+	if err != nil {
+		return fmt.Errorf("flow: jump at t = %v: %w", r.t, err)
+	}
+	if !changed {
+		return nil
+	}
+	r.it.Touch()
+	r.edited()
+	return r.startEvents()
+}
+
+// edited notes that x is no longer what the integrator proposed.
+func (r *Run[T]) edited() {
+	r.step.Energy, r.step.Slope = math.NaN(), math.NaN()
+	r.baseH = 0
+}
+
+// restartAt starts afresh from an x that an event handler replaced.
+func (r *Run[T]) restartAt() error {
+	if r.draw != nil {
+		r.draw.Draw(uint64(r.step.K))
+	}
+	r.restart = false
+	r.it.Touch()
+	s := r.start()
+	s.Keep = true
+	if err := r.it.Init(s, &r.tr); err != nil {
+		return err
+	}
+	r.step.Stats.Evals += r.tr.Evals
+	r.firstStep()
+	return nil
+}
+
+// minStep is the smallest step size at time t.
+func (r *Run[T]) minStep(t float64) float64 {
+	if r.opt.MinStep > 0 {
+		return r.opt.MinStep
+	}
+	m := math.Abs(t)
+	if r.bounded {
+		m = max(m, math.Abs(r.t1))
+	}
+	return 16 * unit * m
+}
+
+func (r *Run[T]) nonFinite() error {
+	where := "the error estimate or the energy"
+	if i := firstNonFinite(r.next); i >= 0 {
+		where = fmt.Sprintf("component %d", i)
+	}
+	return fmt.Errorf("flow: %s of the proposed step is not finite at t = %v, down to step size %.3g: %w", where, r.t, r.tr.H, ErrNonFinite)
+}
+
+// at evaluates the dense output of the last step at time t.
+func (r *Run[T]) at(dst []T, t float64) {
+	if t == r.t && !r.restart {
+		copy(dst, r.x)
+		return
+	}
+	r.dense.At(dst, (t-r.tPrev)/r.hStep)
+}
+
+// show makes the Step a view of the state x at time t.
+func (r *Run[T]) show(kind Kind, t float64, x []T) {
+	s := &r.step
+	s.Kind, s.T, s.X = kind, t, x
+	s.H = math.Abs(r.t - r.tPrev)
+	s.F = nil
+	if r.deriv != nil && !r.restart && kind != AtSave && kind != AtEvent {
+		s.F = r.deriv.Deriv()
+	}
+}
+
+// end ends the run. It returns false, for Next to return.
+func (r *Run[T]) end(st Status, err error) bool {
+	r.status, r.err = st, err
+	r.step.Status = st
+	return false
+}

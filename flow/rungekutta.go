@@ -1,0 +1,281 @@
+package flow
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gradflow/gradflow/flow/kernel"
+)
+
+// rungeKutta advances a field by an explicit Runge-Kutta tableau.
+//
+// k[0] is f at the start of the step and k[end] is f at its end: the last stage
+// of an FSAL pair, one stage more for the other methods, evaluated when the
+// energy or dense output asks for it. After an accepted step k[end] becomes the
+// next k[0]; the swap waits for the next Try, so that dense output stays valid.
+type rungeKutta[T Float] struct {
+	tab     *tableau
+	f       Field[T]
+	ef      EnergyField[T] // f if it has an energy, else nil
+	caps    Caps[T]
+	tol     Tol
+	want    Want
+	a       [][]T
+	b, e    []T
+	p       [][]float64
+	k       [][]T
+	end     int
+	tmp     []T
+	weights []T // of dense output
+	slopes  []float64
+	num     [rkNumbers]float64
+	mem     [2][]T
+
+	x0       []T // start of the last step, for dense output
+	t0, h    float64
+	next     []T
+	accepted bool
+}
+
+// The numbers of a rungeKutta that a checkpoint saves.
+const (
+	rkHave0  = iota // k[0] holds f at the current point
+	rkSwap          // k[end] holds f at the current point, to become k[0]
+	rkHave1         // k[end] holds f at the last proposal
+	rkE0            // energy at the start of the step
+	rkSlope0        // its slope
+	rkE1            // energy at the proposal
+	rkSlope1        // its slope
+	rkOwed          // evaluations made outside Try, to be counted by the next
+	rkNumbers
+)
+
+func newRungeKutta[T Float](f Field[T], tab *tableau) *rungeKutta[T] {
+	r := &rungeKutta[T]{tab: tab, f: f, caps: CapsOf[T](f), p: tab.interpolant()}
+	r.ef, _ = f.(EnergyField[T])
+	r.end = tab.stages
+	if tab.fsal {
+		r.end--
+	}
+	r.a = make([][]T, len(tab.a))
+	for i, row := range tab.a {
+		r.a[i] = convert[T](row)
+	}
+	r.b, r.e = convert[T](tab.b), convert[T](tab.e)
+	r.weights = make([]T, r.end+1)
+	r.slopes = make([]float64, r.end+1)
+	return r
+}
+
+func convert[T Float](v []float64) []T {
+	w := make([]T, len(v))
+	for i, x := range v {
+		w[i] = T(x)
+	}
+	return w
+}
+
+// Name implements Namer.
+func (r *rungeKutta[T]) Name() string { return r.tab.name }
+
+// Caps returns the capabilities of the field.
+func (r *rungeKutta[T]) Caps() Caps[T] { return r.caps }
+
+// Init implements Integrator.
+func (r *rungeKutta[T]) Init(s Start[T], tr *Trial) error {
+	n := r.f.Dim()
+	if n != len(s.X) {
+		return fmt.Errorf("flow: start point has length %d, want the dimension of the field, %d: %w", len(s.X), n, ErrArgument)
+	}
+	if r.k == nil || len(r.tmp) != n {
+		v := arena[T](r.end+2, n)
+		r.k, r.tmp = v[:r.end+1], v[r.end+1]
+	}
+	r.tol, r.want = s.Tol, s.Want
+	r.num = [rkNumbers]float64{}
+	r.accepted = false
+	*tr = Trial{H: 0, Order: r.tab.controllerOrder(), NoErr: len(r.e) == 0, Err: math.NaN(), Finite: true}
+	r.start(tr, s.X, s.T)
+	if i := firstNonFinite(r.k[0]); i >= 0 {
+		return fmt.Errorf("flow: f(t0, x0)[%d] is %v at t0 = %v, want a finite number: %w", i, r.k[0][i], s.T, ErrNonFinite)
+	}
+	tr.E0, tr.Slope0 = r.num[rkE0], r.num[rkSlope0]
+	tr.E1, tr.Slope1 = math.NaN(), math.NaN()
+	tr.SS, tr.SY, tr.YY = math.NaN(), math.NaN(), math.NaN()
+	if s.Want.Error && !tr.NoErr {
+		tr.H = r.firstStep(tr, s)
+		if math.IsNaN(tr.H) {
+			return fmt.Errorf("flow: no finite value of f near the start point, t0 = %v: %w", s.T, ErrNonFinite)
+		}
+	}
+	return nil
+}
+
+// firstStep is the automatic first step of Hairer, Nørsett and Wanner, Solving
+// ODEs I, II.4. It costs one evaluation.
+func (r *rungeKutta[T]) firstStep(tr *Trial, s Start[T]) float64 {
+	x, f0, f1 := s.X, r.k[0], r.k[r.end]
+	d0 := weightedNorm(&r.tol, x, x, x)
+	d1 := weightedNorm(&r.tol, f0, x, x)
+	h := 1e-6
+	if d0 >= 1e-5 && d1 >= 1e-5 {
+		h = 0.01 * d0 / d1
+	}
+	h = min(h, s.MaxStep)
+	kernel.AxpyTo(r.tmp, T(s.Dir*h), f0, x)
+	r.f.Eval(f1, r.tmp, s.T+s.Dir*h)
+	tr.Evals++
+	kernel.SubTo(f1, f1, f0)
+	d2 := weightedNorm(&r.tol, f1, x, x) / h
+	d := max(d1, d2)
+	h1 := max(1e-6, 1e-3*h)
+	if !(d <= 1e-15) {
+		h1 = math.Pow(0.01/d, 1/float64(tr.Order))
+	}
+	return min(100*h, h1, s.MaxStep)
+}
+
+// start makes k[0] hold f(t, x).
+func (r *rungeKutta[T]) start(tr *Trial, x []T, t float64) {
+	if r.num[rkSwap] == 1 {
+		r.k[0], r.k[r.end] = r.k[r.end], r.k[0]
+		r.num[rkE0], r.num[rkSlope0] = r.num[rkE1], r.num[rkSlope1]
+		r.num[rkSwap], r.num[rkHave0] = 0, 1
+	}
+	if r.num[rkHave0] == 1 {
+		return
+	}
+	r.num[rkE0], r.num[rkSlope0] = r.eval(tr, r.k[0], x, t)
+	r.num[rkHave0] = 1
+}
+
+// eval stores f(t, x) in dst and returns energy and slope, NaN if there are none.
+func (r *rungeKutta[T]) eval(tr *Trial, dst, x []T, t float64) (e, slope float64) {
+	tr.Evals++
+	if r.ef != nil {
+		return r.ef.EvalEnergy(dst, x, t)
+	}
+	r.f.Eval(dst, x, t)
+	return math.NaN(), math.NaN()
+}
+
+// Try implements Integrator.
+func (r *rungeKutta[T]) Try(tr *Trial, next, x []T, t, h float64) {
+	tr.Evals = int(r.num[rkOwed])
+	r.num[rkOwed] = 0
+	r.start(tr, x, t)
+	r.accepted = false
+	r.x0, r.next, r.t0, r.h = x, next, t, h
+	dissipate := r.want.Dissipate && r.ef != nil
+	hT := T(h)
+	last := r.tab.stages
+	if r.tab.fsal {
+		last--
+	}
+	for i := 1; i < last; i++ {
+		kernel.LincombTo(r.tmp, x, hT, r.a[i], r.k[:i])
+		if dissipate {
+			_, r.slopes[i] = r.eval(tr, r.k[i], r.tmp, t+r.tab.c[i]*h)
+			continue
+		}
+		tr.Evals++
+		r.f.Eval(r.k[i], r.tmp, t+r.tab.c[i]*h)
+	}
+	kernel.LincombTo(next, x, hT, r.b[:last], r.k[:last])
+	r.num[rkE1], r.num[rkSlope1], r.num[rkHave1] = math.NaN(), math.NaN(), 0
+	if r.tab.fsal || r.want.Dense || r.ef != nil && r.caps.Draw == nil {
+		r.finish(tr, t+h)
+	}
+	tr.E0, tr.Slope0 = r.num[rkE0], r.num[rkSlope0]
+	tr.E1, tr.Slope1 = r.num[rkE1], r.num[rkSlope1]
+	tr.Finite = r.ef == nil || r.num[rkHave1] == 0 || finite(tr.E1)
+	if len(r.e) > 0 {
+		tr.Err = errorNorm(&r.tol, h, r.e, r.k[:r.tab.stages], r.tmp, x, next)
+	}
+	if dissipate {
+		tr.Dissipated = r.dissipated(h)
+	}
+}
+
+// finish makes k[end] hold f at the proposal.
+func (r *rungeKutta[T]) finish(tr *Trial, t float64) {
+	r.num[rkE1], r.num[rkSlope1] = r.eval(tr, r.k[r.end], r.next, t)
+	r.num[rkHave1] = 1
+}
+
+// dissipated is -∫ dE/dt by the weights of the method: -h Σ b_i slope_i.
+func (r *rungeKutta[T]) dissipated(h float64) float64 {
+	r.slopes[0] = r.num[rkSlope0]
+	if r.tab.fsal {
+		r.slopes[r.end] = r.num[rkSlope1]
+	}
+	var z float64
+	for i, b := range r.tab.b {
+		if b != 0 {
+			z -= h * b * r.slopes[i]
+		}
+	}
+	return z
+}
+
+// Accept implements Integrator.
+func (r *rungeKutta[T]) Accept() {
+	r.accepted = true
+	r.num[rkHave0] = 0
+	if r.num[rkHave1] == 1 {
+		r.num[rkSwap] = 1
+	}
+}
+
+// Touch implements Integrator.
+func (r *rungeKutta[T]) Touch() { r.num[rkHave0], r.num[rkSwap] = 0, 0 }
+
+// Draw implements Drawer: a new mini-batch makes the remembered derivative void.
+func (r *rungeKutta[T]) Draw(step uint64) {
+	if r.caps.Draw != nil {
+		r.caps.Draw(step)
+		r.Touch()
+	}
+}
+
+// Deriv implements Deriver.
+func (r *rungeKutta[T]) Deriv() []T {
+	switch {
+	case r.num[rkSwap] == 1:
+		return r.k[r.end]
+	case r.num[rkHave0] == 1:
+		return r.k[0]
+	}
+	return nil
+}
+
+// DenseDegree implements Interpolator.
+func (r *rungeKutta[T]) DenseDegree() int { return len(r.p[0]) }
+
+// At implements Interpolator.
+func (r *rungeKutta[T]) At(dst []T, theta float64) {
+	if r.num[rkHave1] == 0 {
+		// The Hermite polynomial needs f at the end of the step, which is the
+		// first stage of the next one: it is only evaluated earlier.
+		var tr Trial
+		r.finish(&tr, r.t0+r.h)
+		r.num[rkOwed] += float64(tr.Evals)
+		if r.accepted && r.caps.Draw == nil {
+			r.num[rkSwap] = 1
+		}
+	}
+	for i, row := range r.p {
+		var s float64
+		for j := len(row) - 1; j >= 0; j-- {
+			s = (s + row[j]) * theta
+		}
+		r.weights[i] = T(s)
+	}
+	kernel.LincombTo(dst, r.x0, T(r.h), r.weights[:len(r.p)], r.k[:len(r.p)])
+}
+
+// Memory implements Memory.
+func (r *rungeKutta[T]) Memory() (vec [][]T, num []float64) {
+	r.mem[0], r.mem[1] = r.k[0], r.k[r.end]
+	return r.mem[:], r.num[:]
+}
