@@ -12,6 +12,7 @@ import (
 func (ws *Workspace[T]) Forward(theta []T, x kernel.Matrix[T]) kernel.Matrix[T] {
 	checkLen("theta", len(theta), ws.net.dim)
 	ws.setInput(x)
+	ws.theta = theta
 	last := len(ws.layers) - 1
 	for i := range ws.layers {
 		l := &ws.layers[i]

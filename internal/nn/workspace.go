@@ -16,6 +16,7 @@ type Workspace[T kernel.Float] struct {
 	rows   int // of the current batch
 	limit  int // rows for which memory is there
 	x      kernel.Matrix[T]
+	theta  []T // view of the last Forward's
 	layers []layer[T]
 	ones   []T
 	gates  []kernel.Matrix[T] // of the hidden layers, if frozen
@@ -79,6 +80,9 @@ func NewWorkspace[T kernel.Float](n *MLP, rows int) *Workspace[T] {
 
 // Net returns the network that the workspace is for.
 func (ws *Workspace[T]) Net() *MLP { return ws.net }
+
+// Theta returns the parameters of the last Forward, a view.
+func (ws *Workspace[T]) Theta() []T { return ws.theta }
 
 // ensure gives m memory for the largest batch of the current number of rows.
 func (ws *Workspace[T]) ensure(m *kernel.Matrix[T], cols int) {
