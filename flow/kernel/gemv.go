@@ -16,7 +16,7 @@ func Gemv[T Float](y []T, alpha T, a Matrix[T], x []T, beta T) {
 	if len(y) != a.Rows {
 		badLen("y", len(y), "a.Rows", a.Rows)
 	}
-	if alpha == 0 || a.Cols == 0 {
+	if alpha == 0 || a.Rows == 0 || a.Cols == 0 {
 		scale(beta, y)
 		return
 	}
@@ -94,7 +94,7 @@ func GemvT[T Float](y []T, alpha T, a Matrix[T], x []T, beta T) {
 		badLen("y", len(y), "a.Cols", a.Cols)
 	}
 	scale(beta, y)
-	if alpha == 0 || a.Cols == 0 {
+	if alpha == 0 || a.Rows == 0 || a.Cols == 0 {
 		return
 	}
 	gemvT(y, alpha, a, x)

@@ -36,6 +36,9 @@ func (m Matrix[T]) Row(i int) []T {
 	if uint(i) >= uint(m.Rows) {
 		panic(fmt.Sprintf("kernel: row %d of a matrix of %d rows", i, m.Rows))
 	}
+	if m.Cols == 0 { // Data may end before the offset
+		return m.Data[:0]
+	}
 	o := i * m.Stride
 	return m.Data[o : o+m.Cols : o+m.Cols]
 }
@@ -46,12 +49,15 @@ func (m Matrix[T]) At(i, j int) T { return m.Row(i)[j] }
 // Set stores v in element (i, j).
 func (m Matrix[T]) Set(i, j int, v T) { m.Row(i)[j] = v }
 
-// check panics unless the fields of m fit one another.
+// check panics unless the fields of m fit one another. It clears the stride of
+// an empty matrix.
 func (m *Matrix[T]) check(name string) {
 	if m.Rows <= 0 || m.Cols <= 0 {
 		if m.Rows < 0 || m.Cols < 0 {
 			panic(fmt.Sprintf("kernel: %s is %d x %d", name, m.Rows, m.Cols))
 		}
+		// No element is read, and no offset may leave Data, which may be nil.
+		m.Stride = 0
 		return
 	}
 	if m.Stride < m.Cols {
