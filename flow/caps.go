@@ -12,6 +12,8 @@ package flow
 type Caps[T Float] struct {
 	// Autonomous says that f does not depend on t.
 	Autonomous bool
+	// Descends says that f = -∇E exactly: the field is a plain gradient flow.
+	Descends bool
 	// Jacobian stores J = ∂f/∂x(t, x), row-major n x n, in dst.
 	Jacobian func(dst, x []T, t float64)
 	// JacVec stores J(t, x)·v in dst.

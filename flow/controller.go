@@ -13,6 +13,8 @@ import (
 //   - First returns the first step size, given the Trial that Init filled. It may
 //     set up c.Mem.
 //   - Judge accepts or rejects the attempt and returns the next step size.
+//
+// Optional sides: Checker (are the knobs usable?) and Quitter (why it gave up).
 type Controller interface {
 	Want() Want
 	First(c *Control, start *Trial) float64
@@ -36,8 +38,17 @@ type Verdict struct {
 	H      float64
 }
 
-// checker is a Controller that can say whether its knobs make sense.
-type checker interface{ check() error }
+// Checker is a Controller that says, when a run begins, what is wrong with its
+// knobs.
+type Checker interface {
+	Check() error
+}
+
+// Quitter is a Controller whose giving up is a failure and not a divergence:
+// unless GaveUp returns nil, the run ends as Failed with its error.
+type Quitter interface {
+	GaveUp(c *Control, tr *Trial) error
+}
 
 // Fixed is the constant step size H (a learning rate, for descent methods). It
 // accepts every finite proposal and gives up at the first that is not.
@@ -60,7 +71,8 @@ func (f Fixed) Judge(_ *Control, tr *Trial) Verdict {
 	return Verdict{Accept: true, H: f.H}
 }
 
-func (f Fixed) check() error {
+// Check implements Checker.
+func (f Fixed) Check() error {
 	if !(f.H > 0) || math.IsInf(f.H, 1) {
 		return fmt.Errorf("flow: step size H of Fixed is %v, want a finite number > 0: %w", f.H, ErrArgument)
 	}
@@ -161,7 +173,8 @@ func (e ErrorControl) defaults() ErrorControl {
 	return e
 }
 
-func (e ErrorControl) check() error {
+// Check implements Checker.
+func (e ErrorControl) Check() error {
 	d := e.defaults()
 	for _, v := range []struct {
 		name string
@@ -184,4 +197,6 @@ func (e ErrorControl) check() error {
 var (
 	_ Controller = Fixed{}
 	_ Controller = ErrorControl{}
+	_ Checker    = Fixed{}
+	_ Checker    = ErrorControl{}
 )

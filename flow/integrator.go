@@ -22,7 +22,7 @@ package flow
 //
 // Optional sides, found by type assertion: Interpolator (dense output), Limiter
 // (grids it must keep), Memory (checkpoint), Drawer (mini-batches), Deriver
-// (the derivative at the current point), Namer.
+// (the derivative at the current point), Restarter (momentum), Namer.
 type Integrator[T Float] interface {
 	Init(s Start[T], tr *Trial) error
 	Try(tr *Trial, next, x []T, t, h float64)
@@ -55,7 +55,8 @@ type Tol struct {
 // that nobody asked for.
 type Want struct {
 	Error     bool // the scaled local error, and a suggested first step
-	Energy    bool // E1 and Slope1 of the proposal
+	Energy    bool // E0, E1 and Slope1, even where they cost an evaluation
+	Slope     bool // Slope0 along the step, where it is not dE/dt
 	Secant    bool // SS, SY, YY
 	Curvature bool // the Curvature function
 	Dissipate bool // Dissipated
@@ -66,6 +67,7 @@ func (w Want) or(v Want) Want {
 	return Want{
 		Error:     w.Error || v.Error,
 		Energy:    w.Energy || v.Energy,
+		Slope:     w.Slope || v.Slope,
 		Secant:    w.Secant || v.Secant,
 		Curvature: w.Curvature || v.Curvature,
 		Dissipate: w.Dissipate || v.Dissipate,
@@ -128,6 +130,13 @@ type Drawer interface {
 // a view of it, or nil.
 type Deriver[T Float] interface {
 	Deriv() []T
+}
+
+// Restarter is an Integrator with momentum that can begin anew from rest at the
+// current point, when the controller has given up. Restart reports whether it
+// changed anything; if so, the loop goes on.
+type Restarter interface {
+	Restart() bool
 }
 
 // Namer gives the name under which a checkpoint remembers an Integrator.

@@ -56,6 +56,9 @@ type Options[T Float] struct {
 	SaveAt []float64
 	// Dense keeps what Solution.At needs for every time of the run.
 	Dense bool
+	// Energy makes Step.Energy known after every step, even where that costs an
+	// evaluation (Nesterov's method, mini-batches); the system must have one.
+	Energy bool
 	// Ledger makes the integrator account for the dissipated energy
 	// (Solution.Ledger); the field must have an energy.
 	Ledger bool

@@ -45,6 +45,7 @@ type Run[T Float] struct {
 
 	tPrev, hStep float64 // start and signed size of the last step, before any cut
 	tstop, save  int     // next of TStops, SaveAt
+	drawn        int     // steps whose mini-batch has been drawn
 	quiet        int     // steps in a row without motion (StopStationary)
 	restart      bool    // x was replaced: start afresh before the next step
 	begun        bool
@@ -99,9 +100,7 @@ func (r *Run[T]) Next(ctx context.Context) bool {
 			return r.end(NonFinite, err)
 		}
 	}
-	if r.draw != nil {
-		r.draw.Draw(uint64(r.step.K))
-	}
+	r.drawBatch()
 	h, last, ok := r.attempts(ctx)
 	if !ok {
 		return false
@@ -109,6 +108,14 @@ func (r *Run[T]) Next(ctx context.Context) bool {
 	r.accept(h, last)
 	r.settle()
 	return true
+}
+
+// drawBatch draws the mini-batch of the coming step, once.
+func (r *Run[T]) drawBatch() {
+	if r.draw != nil && r.drawn <= r.step.K {
+		r.draw.Draw(uint64(r.step.K))
+		r.drawn = r.step.K + 1
+	}
 }
 
 // attempts proposes steps until the controller accepts one, and returns its
@@ -147,7 +154,10 @@ func (r *Run[T]) attempts(ctx context.Context) (h float64, last, ok bool) {
 		r.step.Stats.Rejected++
 		r.c.Rejected = true
 		if !(v.H > 0) {
-			return 0, false, r.end(Diverged, nil)
+			if !r.giveUp() {
+				return 0, false, false
+			}
+			continue
 		}
 		r.c.H = v.H
 		if r.tr.Finite && finite(r.tr.Err) {
@@ -156,6 +166,24 @@ func (r *Run[T]) attempts(ctx context.Context) (h float64, last, ok bool) {
 			return 0, false, r.end(NonFinite, r.nonFinite())
 		}
 	}
+}
+
+// giveUp ends the run because the controller has no step to propose. It reports
+// whether the run goes on after all, because the integrator had momentum to drop;
+// its next step is then the last that was accepted.
+func (r *Run[T]) giveUp() (again bool) {
+	q, ok := r.ctl.(Quitter)
+	if !ok {
+		return r.end(Diverged, nil)
+	}
+	if k, ok := r.it.(Restarter); ok && k.Restart() {
+		r.c.H = r.c.Hp
+		return true
+	}
+	if err := q.GaveUp(&r.c, &r.tr); err != nil {
+		return r.end(Failed, fmt.Errorf("flow: step %d at t = %v: %w", r.step.K+1, r.t, err))
+	}
+	return r.end(Diverged, nil)
 }
 
 // size returns the size of the next attempt and whether it ends at the next
@@ -298,9 +326,7 @@ func (r *Run[T]) edited() {
 
 // restartAt starts afresh from an x that an event handler replaced.
 func (r *Run[T]) restartAt() error {
-	if r.draw != nil {
-		r.draw.Draw(uint64(r.step.K))
-	}
+	r.drawBatch()
 	r.restart = false
 	r.it.Touch()
 	s := r.start()

@@ -94,14 +94,13 @@ func (r *rungeKutta[T]) Init(s Start[T], tr *Trial) error {
 	r.tol, r.want = s.Tol, s.Want
 	r.num = [rkNumbers]float64{}
 	r.accepted = false
-	*tr = Trial{H: 0, Order: r.tab.controllerOrder(), NoErr: len(r.e) == 0, Err: math.NaN(), Finite: true}
+	*tr = noTrial()
+	tr.Order, tr.NoErr = r.tab.controllerOrder(), len(r.e) == 0
 	r.start(tr, s.X, s.T)
 	if i := firstNonFinite(r.k[0]); i >= 0 {
 		return fmt.Errorf("flow: f(t0, x0)[%d] is %v at t0 = %v, want a finite number: %w", i, r.k[0][i], s.T, ErrNonFinite)
 	}
 	tr.E0, tr.Slope0 = r.num[rkE0], r.num[rkSlope0]
-	tr.E1, tr.Slope1 = math.NaN(), math.NaN()
-	tr.SS, tr.SY, tr.YY = math.NaN(), math.NaN(), math.NaN()
 	if s.Want.Error && !tr.NoErr {
 		tr.H = r.firstStep(tr, s)
 		if math.IsNaN(tr.H) {
@@ -183,7 +182,7 @@ func (r *rungeKutta[T]) Try(tr *Trial, next, x []T, t, h float64) {
 	}
 	kernel.LincombTo(next, x, hT, r.b[:last], r.k[:last])
 	r.num[rkE1], r.num[rkSlope1], r.num[rkHave1] = math.NaN(), math.NaN(), 0
-	if r.tab.fsal || r.want.Dense || r.ef != nil && r.caps.Draw == nil {
+	if r.tab.fsal || r.want.Dense || r.ef != nil && (r.want.Energy || r.caps.Draw == nil) {
 		r.finish(tr, t+h)
 	}
 	tr.E0, tr.Slope0 = r.num[rkE0], r.num[rkSlope0]

@@ -16,9 +16,7 @@ func New[T Float](it Integrator[T], x0 []T, o Options[T]) (*Run[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.draw != nil {
-		r.draw.Draw(0)
-	}
+	r.drawBatch()
 	if err := it.Init(r.start(), &r.tr); err != nil {
 		return nil, err
 	}
@@ -36,8 +34,8 @@ func New[T Float](it Integrator[T], x0 []T, o Options[T]) (*Run[T], error) {
 	if r.want.Error && r.tr.NoErr {
 		return nil, fmt.Errorf("flow: Controller %v wants an error estimate, which %s does not have: set a Fixed step: %w", r.ctl, nameOf(it), ErrArgument)
 	}
-	if o.Ledger && math.IsNaN(r.tr.E0) {
-		return nil, fmt.Errorf("flow: Ledger is set, but %s knows no energy: %w", nameOf(it), ErrArgument)
+	if (o.Ledger || r.want.Energy) && math.IsNaN(r.tr.E0) {
+		return nil, fmt.Errorf("flow: the controller, Energy or Ledger asks for an energy, which the system of %s does not have: %w", nameOf(it), ErrArgument)
 	}
 	r.firstStep()
 	if err := r.startEvents(); err != nil {
@@ -111,13 +109,14 @@ func (r *Run[T]) defaults() {
 
 // useController sets the controller and what has to be computed for it.
 func (r *Run[T]) useController(c Controller) error {
-	if k, ok := c.(checker); ok {
-		if err := k.check(); err != nil {
+	if k, ok := c.(Checker); ok {
+		if err := k.Check(); err != nil {
 			return err
 		}
 	}
 	r.ctl = c
 	r.want = Want{
+		Energy:    r.opt.Energy,
 		Dissipate: r.opt.Ledger,
 		Dense:     len(r.opt.Events) > 0 || r.opt.Jump != nil || len(r.opt.SaveAt) > 0 || r.opt.Dense,
 	}
