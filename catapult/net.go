@@ -363,6 +363,9 @@ func (c *NetConfig) checkBatches(m int) error {
 	if c.BatchSize > m {
 		return fmt.Errorf("catapult: BatchSize = %d exceeds the %d samples: %w", c.BatchSize, m, ErrArgument)
 	}
+	if c.Batches != nil && len(c.Batches) == 0 {
+		return fmt.Errorf("catapult: Batches has no batch, want nil for the full one: %w", ErrEmpty)
+	}
 	for b, idx := range c.Batches {
 		if len(idx) == 0 {
 			return fmt.Errorf("catapult: Batches[%d] is empty: %w", b, ErrEmpty)

@@ -54,6 +54,7 @@ func (o *Objective[T]) Rows() int { return o.x.Rows }
 // At passes the batch through the network at theta, unless that was the last
 // thing done, and returns the workspace.
 func (o *Objective[T]) At(theta []T) *Workspace[T] {
+	checkLen("theta", len(theta), len(o.theta))
 	if o.known && slices.Equal(theta, o.theta) {
 		return o.ws
 	}

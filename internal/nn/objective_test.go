@@ -109,3 +109,13 @@ func TestBatches(t *testing.T) {
 		}
 	}
 }
+
+func TestObjectiveChecksTheLength(t *testing.T) {
+	o, p := newObjective(t, nn.Config{Sizes: []int{3, 4, 1}}, nn.MSE, 2)
+	defer func() {
+		if recover() == nil {
+			t.Error("a short θ did not panic")
+		}
+	}()
+	o.Loss(p.theta[1:])
+}
