@@ -224,6 +224,13 @@ func (r *Run[T]) target() (float64, bool) {
 	return r.t1, r.bounded
 }
 
+// passStops drops the forced times that the run has reached.
+func (r *Run[T]) passStops() {
+	for r.tstop < len(r.opt.TStops) && r.dir*(r.t-r.opt.TStops[r.tstop]) >= 0 {
+		r.tstop++
+	}
+}
+
 // propose remembers the controller's next step. After a step that a forced time
 // cut short, the step before the cut comes back.
 func (r *Run[T]) propose(next, tried float64) {
@@ -272,9 +279,7 @@ func (r *Run[T]) settle() {
 	if e := r.keep(); e != nil && err == nil {
 		st, err = RecorderError, e
 	}
-	for r.tstop < len(r.opt.TStops) && r.dir*(r.t-r.opt.TStops[r.tstop]) >= 0 {
-		r.tstop++
-	}
+	r.passStops()
 	if r.opt.Jump != nil && err == nil {
 		if e := r.jump(); e != nil {
 			st, err = Failed, e

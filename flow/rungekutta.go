@@ -101,7 +101,7 @@ func (r *rungeKutta[T]) Init(s Start[T], tr *Trial) error {
 		return fmt.Errorf("flow: f(t0, x0)[%d] is %v at t0 = %v, want a finite number: %w", i, r.k[0][i], s.T, ErrNonFinite)
 	}
 	tr.E0, tr.Slope0 = r.num[rkE0], r.num[rkSlope0]
-	if s.Want.Error && !tr.NoErr {
+	if s.Want.Error && !tr.NoErr && s.MaxStep > 0 {
 		tr.H = r.firstStep(tr, s)
 		if math.IsNaN(tr.H) {
 			return fmt.Errorf("flow: no finite value of f near the start point, t0 = %v: %w", s.T, ErrNonFinite)

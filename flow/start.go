@@ -16,26 +16,8 @@ func New[T Float](it Integrator[T], x0 []T, o Options[T]) (*Run[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	r.drawBatch()
-	if err := it.Init(r.start(), &r.tr); err != nil {
+	if err := r.initIntegrator(); err != nil {
 		return nil, err
-	}
-	r.step.Stats.Evals = r.tr.Evals
-	if r.ctl == nil {
-		if err := r.chooseController(); err != nil {
-			return nil, err
-		}
-		// The chosen controller may want more than was computed.
-		if err := it.Init(r.start(), &r.tr); err != nil {
-			return nil, err
-		}
-		r.step.Stats.Evals = r.tr.Evals
-	}
-	if r.want.Error && r.tr.NoErr {
-		return nil, fmt.Errorf("flow: Controller %v wants an error estimate, which %s does not have: set a Fixed step: %w", r.ctl, nameOf(it), ErrArgument)
-	}
-	if (o.Ledger || r.want.Energy) && math.IsNaN(r.tr.E0) {
-		return nil, fmt.Errorf("flow: the controller, Energy or Ledger asks for an energy, which the system of %s does not have: %w", nameOf(it), ErrArgument)
 	}
 	r.firstStep()
 	if err := r.startEvents(); err != nil {
@@ -46,6 +28,33 @@ func New[T Float](it Integrator[T], x0 []T, o Options[T]) (*Run[T], error) {
 	r.out.ledger.E1 = r.tr.E0
 	r.show(AtStart, r.t, r.x)
 	return r, nil
+}
+
+// initIntegrator draws the first mini-batch, makes the integrator ready at the
+// current point and settles the controller.
+func (r *Run[T]) initIntegrator() error {
+	r.drawBatch()
+	if err := r.it.Init(r.start(), &r.tr); err != nil {
+		return err
+	}
+	r.step.Stats.Evals = r.tr.Evals
+	if r.ctl == nil {
+		if err := r.chooseController(); err != nil {
+			return err
+		}
+		// The chosen controller may want more than was computed.
+		if err := r.it.Init(r.start(), &r.tr); err != nil {
+			return err
+		}
+		r.step.Stats.Evals = r.tr.Evals
+	}
+	if r.want.Error && r.tr.NoErr {
+		return fmt.Errorf("flow: Controller %v wants an error estimate, which %s does not have: set a Fixed step: %w", r.ctl, nameOf(r.it), ErrArgument)
+	}
+	if (r.opt.Ledger || r.want.Energy) && math.IsNaN(r.tr.E0) {
+		return fmt.Errorf("flow: the controller, Energy or Ledger asks for an energy, which the system of %s does not have: %w", nameOf(r.it), ErrArgument)
+	}
+	return nil
 }
 
 // newRun builds a Run without evaluating anything.
