@@ -32,14 +32,7 @@ func NewLinearised[T flow.Float](n *Net[T], theta0 []T) (*Linearised[T], error) 
 // Caps returns the exact Hessian-vector product, which for this model is its
 // Gauss-Newton product Jᵀ S J v.
 func (t *Linearised[T]) Caps() flow.Caps[T] {
-	return flow.Caps[T]{
-		Autonomous: true,
-		HessVec: func(dst, x, v []T) {
-			t.crit.Eval(kernel.Matrix[T]{}, t.Predict(x), t.y)
-			t.crit.Hess(t.seed, t.ws.JVP(v))
-			t.ws.VJP(dst, t.seed)
-		},
-	}
+	return flow.Caps[T]{Autonomous: true, HessVec: t.HessVec}
 }
 
 // Deviation returns |f(θ) - f_lin(θ_lin)|/√m of a network's parameters theta and

@@ -92,7 +92,8 @@ type Net[T flow.Float] struct {
 	gates []kernel.Matrix[T] // frozen gates on the full data
 	bg    []kernel.Matrix[T] // and on the batch
 
-	vec [3][]T // parameter-sized scratch of the diagnostics
+	vec [3][]T        // parameter-sized scratch of the diagnostics
+	ntk *ntkMemory[T] // of the dense tangent kernel, once it was asked for
 }
 
 var _ flow.Energy[float64] = (*Net[float64])(nil)

@@ -472,3 +472,53 @@ func TestNetMethodsBadInputs(t *testing.T) {
 	}()
 	net.EnergyGrad(make([]float64, net.Dim()), theta[:3])
 }
+
+// The twins' Hessian and kernel products are those of their own outputs.
+func TestTaylorProducts(t *testing.T) {
+	net := randomNet(t, catapult.NetConfig{Sizes: []int{3, 4, 3, 2}, Act: catapult.Tanh, Bias: true, Loss: catapult.CrossEntropy}, 5)
+	theta0, theta := net.Init(1, 0), net.Init(4, 0)
+	lin, err := catapult.NewLinearised(net, theta0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	quad, err := catapult.NewQuadratic(net, theta0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := net.Dim()
+	v, u := net.Init(5, 0), net.Init(6, 0)[:10]
+	for _, m := range []struct {
+		name string
+		catapult.Model[float64]
+	}{{"linear", lin}, {"quadratic", quad}} {
+		for _, at := range [][]float64{theta0, theta} {
+			const h = 1e-3
+			x, g := make([]float64, p), make([]float64, p)
+			hv, jj := make([]float64, p), make([]float64, 10)
+			for _, s := range []struct{ at, w float64 }{{-2, 1. / 12}, {-1, -8. / 12}, {1, 8. / 12}, {2, -1. / 12}} {
+				kernel.AxpyTo(x, s.at*h, v, at)
+				m.EnergyGrad(g, x)
+				kernel.Axpy(s.w/h, g, hv)
+			}
+			got := make([]float64, p)
+			m.HessVec(got, at, v)
+			near(t, m.name+" model's H v", got, hv, 1e-8)
+			// Jᵀu is the gradient of u·f, J w the derivative of f along w.
+			jtu := make([]float64, p)
+			for q := range p {
+				copy(x, at)
+				for _, s := range []struct{ at, w float64 }{{-2, 1. / 12}, {-1, -8. / 12}, {1, 8. / 12}, {2, -1. / 12}} {
+					x[q] = at[q] + s.at*h
+					jtu[q] += s.w / h * kernel.Dot(u, m.Predict(x).Data)
+				}
+			}
+			for _, s := range []struct{ at, w float64 }{{-2, 1. / 12}, {-1, -8. / 12}, {1, 8. / 12}, {2, -1. / 12}} {
+				kernel.AxpyTo(x, s.at*h, jtu, at)
+				kernel.Axpy(s.w/h/5, m.Predict(x).Data, jj)
+			}
+			ku := make([]float64, 10)
+			m.NTKVec(ku, at, u)
+			near(t, m.name+" model's Θ u", ku, jj, 1e-8)
+		}
+	}
+}

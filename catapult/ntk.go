@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/gradflow/gradflow/flow"
 	"github.com/gradflow/gradflow/flow/kernel"
 	"github.com/gradflow/gradflow/internal/nn"
 	"gonum.org/v1/gonum/mat"
@@ -20,67 +21,120 @@ import (
 //	Θ_(αk)(βk') = 1/m Σ_l (s_l² H_{l-1,α}·H_{l-1,β} + t²) D^k_{l,α}·D^k'_{l,β},
 //
 // D^k_l = ∂f_k/∂Z_l, s_l and t the scales of weights and biases, so that J is
-// never formed. It allocates; for its largest eigenvalue alone see NTKVec.
+// never formed. For its largest eigenvalue see Sharpness.
 func (n *Net[T]) NTK(dst *mat.SymDense, theta []T) {
-	m, k := n.Samples(), n.Outputs()
+	mk := n.Samples() * n.Outputs()
 	if dst.IsEmpty() {
-		dst.ReuseAsSym(m * k)
+		dst.ReuseAsSym(mk)
 	}
-	if dst.SymmetricDim() != m*k {
-		panic(fmt.Sprintf("catapult: dst is %d x %d, want %d x %d", dst.SymmetricDim(), dst.SymmetricDim(), m*k, m*k))
+	if dst.SymmetricDim() != mk {
+		panic(fmt.Sprintf("catapult: dst is %d x %d, want %d x %d", dst.SymmetricDim(), dst.SymmetricDim(), mk, mk))
 	}
-	dst.Zero()
+	k := n.denseNTK(theta)
+	for i := range mk {
+		for j, v := range k.Row(i)[i:] {
+			dst.SetSym(i, i+j, float64(v))
+		}
+	}
+}
+
+// ntkMemory is the scratch memory of the dense tangent kernel.
+type ntkMemory[T flow.Float] struct {
+	gram      kernel.Matrix[T] // X Xᵀ, which never changes
+	hh, dd, k kernel.Matrix[T]
+	outputDerivs[T]
+}
+
+// outputDerivs is the memory of outputDeltas.
+type outputDerivs[T flow.Float] struct {
+	deltas []kernel.Matrix[T] // D_l of every layer, mK x n_l
+	seed   kernel.Matrix[T]
+}
+
+// denseNTK returns Θ, a view that the next call overwrites. It allocates at the
+// first call only.
+func (n *Net[T]) denseNTK(theta []T) kernel.Matrix[T] {
+	m := n.Samples()
 	ws := n.full.At(theta)
-	deltas := n.outputDeltas(ws)
-	hh, dd := kernel.NewMatrix[T](m, m), kernel.NewMatrix[T](m*k, m*k)
+	s := n.ntkMemory()
+	n.outputDeltas(ws, &s.outputDerivs)
+	clear(s.k.Data)
 	for l := 1; l <= n.Layers(); l++ {
-		s, t := n.mlp.Scale(l)
+		scale, shift := n.mlp.Scale(l)
 		if !n.cfg.Bias {
-			t = 0
+			shift = 0
 		}
-		kernel.Syrk(hh, 1, ws.Input(l), 0)
-		kernel.Syrk(dd, 1, deltas[l-1], 0)
-		for i := range m * k {
-			for j := i; j < m*k; j++ {
-				h := s*s*float64(hh.At(i/k, j/k)) + t*t
-				dst.SetSym(i, j, dst.At(i, j)+h*float64(dd.At(i, j))/float64(m))
-			}
+		hh := s.gram
+		if l > 1 {
+			hh = s.hh
+			kernel.Syrk(hh, 1, ws.Input(l), 0)
 		}
+		kernel.Syrk(s.dd, 1, s.deltas[l-1], 0)
+		s.add(hh, T(scale*scale/float64(m)), T(shift*shift/float64(m)))
 	}
+	return s.k
 }
 
-// outputDeltas returns D_l of every layer, mK x n_l, rows (sample, output).
-func (n *Net[T]) outputDeltas(ws *nn.Workspace[T]) []kernel.Matrix[T] {
+func (n *Net[T]) ntkMemory() *ntkMemory[T] {
+	if n.ntk != nil {
+		return n.ntk
+	}
 	m, k := n.Samples(), n.Outputs()
-	deltas := make([]kernel.Matrix[T], n.Layers())
-	for l := range deltas {
-		deltas[l] = kernel.NewMatrix[T](m*k, n.cfg.Sizes[l+1])
+	n.ntk = &ntkMemory[T]{
+		gram: kernel.NewMatrix[T](m, m), hh: kernel.NewMatrix[T](m, m),
+		dd: kernel.NewMatrix[T](m*k, m*k), k: kernel.NewMatrix[T](m*k, m*k),
+		outputDerivs: n.newDerivs(),
 	}
-	// A backward pass of the objective may be remembered; this one overwrites it.
-	ws = n.scratch(ws)
-	seed := kernel.NewMatrix[T](m, k)
-	for out := range k {
-		clear(seed.Data)
-		for i := range m {
-			seed.Set(i, out, 1)
+	kernel.Syrk(n.ntk.gram, 1, n.data.X, 0)
+	return n.ntk
+}
+
+func (n *Net[T]) newDerivs() outputDerivs[T] {
+	m, k := n.Samples(), n.Outputs()
+	s := outputDerivs[T]{seed: kernel.NewMatrix[T](m, k)}
+	for _, width := range n.cfg.Sizes[1:] {
+		s.deltas = append(s.deltas, kernel.NewMatrix[T](m*k, width))
+	}
+	return s
+}
+
+// add adds (a H Hᵀ + b) D Dᵀ of a layer, entry by entry, to Θ.
+func (s *ntkMemory[T]) add(hh kernel.Matrix[T], a, b T) {
+	m := hh.Rows
+	k := s.k.Rows / m
+	for i := range s.k.Rows {
+		h, d, row := hh.Row(i/k), s.dd.Row(i), s.k.Row(i)
+		if k == 1 && b == 0 {
+			kernel.MulTo(d, d, h)
+			kernel.Axpy(a, d, row)
+			continue
 		}
-		ws.Backward(nil, seed)
-		for l := range deltas {
-			d := ws.Delta(l + 1)
-			for i := range m {
-				copy(deltas[l].Row(i*k+out), d.Row(i))
+		for j, v := range h {
+			c := a*v + b
+			for q := j * k; q < (j+1)*k; q++ {
+				row[q] += c * d[q]
 			}
 		}
 	}
-	return deltas
 }
 
-// scratch returns a workspace at the same point whose passes disturb nobody.
-func (n *Net[T]) scratch(at *nn.Workspace[T]) *nn.Workspace[T] {
-	ws := nn.NewWorkspace[T](n.mlp, n.Samples())
-	ws.SetGates(n.gates)
-	ws.Forward(at.Theta(), n.data.X)
-	return ws
+// outputDeltas computes D_l of every layer, mK x n_l, rows (sample, output).
+func (n *Net[T]) outputDeltas(ws *nn.Workspace[T], s *outputDerivs[T]) {
+	m, k, last := n.Samples(), n.Outputs(), n.Layers()-1
+	for out := range k {
+		clear(s.seed.Data)
+		for i := range m {
+			s.seed.Set(i, out, 1)
+			copy(s.deltas[last].Row(i*k+out), s.seed.Row(i))
+		}
+		ws.VJP(nil, s.seed)
+		for l := range last {
+			d := ws.Cotangent(l + 1)
+			for i := range m {
+				copy(s.deltas[l].Row(i*k+out), d.Row(i))
+			}
+		}
+	}
 }
 
 // NTKVec stores Θ u = J (Jᵀ u)/m in dst, both of length mK, by one backward and
@@ -96,7 +150,9 @@ func (n *Net[T]) NTKVec(dst, theta, u []T) {
 // (K x n_0) at sample α, in dst (n_0 x n_0): the inputs' directions to which the
 // network responds (arXiv 2306.04815). It allocates.
 func (n *Net[T]) AGOP(dst kernel.Matrix[T], theta []T) {
-	first := n.outputDeltas(n.full.At(theta))[0]
+	derivs := n.newDerivs()
+	n.outputDeltas(n.full.At(theta), &derivs)
+	first := derivs.deltas[0]
 	w, _ := n.Weights(theta, 1)
 	s, _ := n.mlp.Scale(1)
 	g := kernel.NewMatrix[T](first.Rows, w.Cols)

@@ -27,14 +27,19 @@ func (ws *Workspace[T]) Backward(grad []T, seed kernel.Matrix[T]) {
 	}
 }
 
-// VJP stores Jᵀ r in dst (length p) and leaves what Backward keeps alone.
+// VJP stores Jᵀ r in dst (length p) and leaves what Backward keeps alone. With a
+// nil dst only the derivatives that Cotangent returns are computed.
 func (ws *Workspace[T]) VJP(dst []T, seed kernel.Matrix[T]) {
-	checkLen("dst", len(dst), ws.net.dim)
+	if dst != nil {
+		checkLen("dst", len(dst), ws.net.dim)
+	}
 	ws.checkSeed(seed)
 	ws.needSlopes()
 	delta := seed
 	for i := len(ws.layers) - 1; i >= 0; i-- {
-		ws.layerGrad(i, dst, delta, 0)
+		if dst != nil {
+			ws.layerGrad(i, dst, delta, 0)
+		}
 		if i > 0 {
 			ws.pull(i, ws.layers[i-1].other, delta, false)
 			delta = ws.layers[i-1].other

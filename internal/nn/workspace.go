@@ -162,6 +162,10 @@ func (ws *Workspace[T]) Hidden(l int) kernel.Matrix[T] { return ws.layers[l-1].h
 // the last Backward, 1 <= l <= L.
 func (ws *Workspace[T]) Delta(l int) kernel.Matrix[T] { return ws.layers[l-1].delta }
 
+// Cotangent returns D_l of the last VJP, the derivative of Σ r∘f with respect to
+// Z_l (m x n_l), 1 <= l < L; that of the output layer is r itself.
+func (ws *Workspace[T]) Cotangent(l int) kernel.Matrix[T] { return ws.layers[l-1].other }
+
 // Input returns H_{l-1}, what layer l reads: the batch for l = 1.
 func (ws *Workspace[T]) Input(l int) kernel.Matrix[T] { return ws.input(l - 1) }
 
