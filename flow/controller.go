@@ -44,10 +44,10 @@ type Checker interface {
 	Check() error
 }
 
-// Quitter is a Controller whose giving up is a failure and not a divergence:
-// unless GaveUp returns nil, the run ends as Failed with its error.
+// Quitter is a Controller whose giving up is no divergence: GaveUp says how the
+// run ends.
 type Quitter interface {
-	GaveUp(c *Control, tr *Trial) error
+	GaveUp(c *Control, tr *Trial) (Status, error)
 }
 
 // Fixed is the constant step size H (a learning rate, for descent methods). It

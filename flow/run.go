@@ -160,8 +160,8 @@ func (r *Run[T]) attempts(ctx context.Context) (h float64, last, ok bool) {
 			continue
 		}
 		r.c.H = v.H
-		if r.tr.Finite && finite(r.tr.Err) {
-			bad = 0
+		if !r.want.Error || r.tr.Finite && finite(r.tr.Err) {
+			bad = 0 // who has no error estimate has a smallest step of his own
 		} else if bad++; bad >= maxNonFinite {
 			return 0, false, r.end(NonFinite, r.nonFinite())
 		}
@@ -180,10 +180,11 @@ func (r *Run[T]) giveUp() (again bool) {
 		r.c.H = r.c.Hp
 		return true
 	}
-	if err := q.GaveUp(&r.c, &r.tr); err != nil {
-		return r.end(Failed, fmt.Errorf("flow: step %d at t = %v: %w", r.step.K+1, r.t, err))
+	st, err := q.GaveUp(&r.c, &r.tr)
+	if err != nil {
+		err = fmt.Errorf("flow: step %d at t = %v: %w", r.step.K+1, r.t, err)
 	}
-	return r.end(Diverged, nil)
+	return r.end(st, err)
 }
 
 // size returns the size of the next attempt and whether it ends at the next

@@ -17,10 +17,12 @@ var ErrLineSearch = errors.New("line search failed")
 //
 //	E(x_next) <= E(x) + C h ∇E(x)·(x_next - x)/h
 //
-// and otherwise retries with Shrink·h, also where E is not finite. The next search
-// starts from the accepted h/Shrink, so that learning rates can grow. When h falls
-// below 1e-20, a momentum method is restarted from rest once; then the run ends
-// with the status Failed and ErrLineSearch.
+// and E has fallen (unless the slope is zero), and otherwise retries with
+// Shrink·h, also where E is not finite. The next search starts from the accepted
+// h/Shrink, so that learning rates can grow. When h falls below 1e-20, a momentum
+// method is restarted from rest once; then the run ends: as Stationary if already
+// the first trial could not have lowered E by more than 1000 rounding units, else
+// as Failed with ErrLineSearch.
 type Armijo struct {
 	// C is the fraction of the linear decrease that is asked for, 0 < C < 1. If
 	// it is zero, it is 1e-4.
@@ -36,27 +38,34 @@ type Armijo struct {
 	Fresh bool
 }
 
-const armijoMin = 1e-20
+const (
+	armijoMin = 1e-20
+	roundoff  = 1000 * 0x1p-52 // an energy is a sum of terms larger than itself
+	firstH    = 0              // in Control.Mem: the first step size of the search
+)
 
 // Want implements flow.Controller.
 func (Armijo) Want() flow.Want { return flow.Want{Energy: true, Slope: true} }
 
 // First implements flow.Controller.
-func (a Armijo) First(*flow.Control, *flow.Trial) float64 {
+func (a Armijo) First(c *flow.Control, _ *flow.Trial) float64 {
 	a = a.defaults()
-	return min(a.Start, a.Max)
+	c.Mem[firstH] = min(a.Start, a.Max)
+	return c.Mem[firstH]
 }
 
 // Judge implements flow.Controller.
 func (a Armijo) Judge(c *flow.Control, tr *flow.Trial) flow.Verdict {
 	a = a.defaults()
-	if tr.Finite && tr.E1 <= tr.E0+a.C*tr.H*tr.Slope0 {
+	enough := tr.E1 <= tr.E0+a.C*tr.H*tr.Slope0
+	if tr.Finite && enough && (tr.E1 < tr.E0 || tr.Slope0 == 0) {
 		c.Hp, c.Rejected = tr.H, false
 		h := tr.H / a.Shrink
 		if a.Fresh {
 			h = a.Start
 		}
-		return flow.Verdict{Accept: true, H: min(h, a.Max)}
+		c.Mem[firstH] = min(h, a.Max)
+		return flow.Verdict{Accept: true, H: c.Mem[firstH]}
 	}
 	h := a.Shrink * tr.H
 	if h < armijoMin {
@@ -66,8 +75,11 @@ func (a Armijo) Judge(c *flow.Control, tr *flow.Trial) flow.Verdict {
 }
 
 // GaveUp implements flow.Quitter.
-func (Armijo) GaveUp(_ *flow.Control, tr *flow.Trial) error {
-	return fmt.Errorf("descent: no decrease down to h = %.3g, from E = %v with slope %.3g: %w", tr.H, tr.E0, tr.Slope0, ErrLineSearch)
+func (Armijo) GaveUp(c *flow.Control, tr *flow.Trial) (flow.Status, error) {
+	if c.Mem[firstH]*math.Abs(tr.Slope0) <= roundoff*math.Abs(tr.E0) {
+		return flow.Stationary, nil
+	}
+	return flow.Failed, fmt.Errorf("descent: no decrease of E = %v down to h = %.3g, with the slope %.3g: %w", tr.E0, tr.H, tr.Slope0, ErrLineSearch)
 }
 
 // Check implements flow.Checker.
