@@ -1,0 +1,147 @@
+package catapult
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gradflow/gradflow/flow"
+	"github.com/gradflow/gradflow/flow/kernel"
+	"github.com/gradflow/gradflow/internal/lanczos"
+	"gonum.org/v1/gonum/mat"
+)
+
+// linearData is a data set X (m x d), y of the two-layer linear network, as a
+// function of the effective weights q in R^d: f = Xq, L = |Xq-y|²/2m.
+type linearData[T flow.Float] struct {
+	x    kernel.Matrix[T]
+	y    []T
+	m, d int
+	res  []T // f̃ = Xq - y of the last grad
+	root kernel.Matrix[float64]
+	top  lanczos.Workspace[float64]
+	vec  [2][]float64
+}
+
+func newLinearData[T flow.Float](x kernel.Matrix[T], y []T) (linearData[T], error) {
+	var l linearData[T]
+	if x.Rows == 0 || x.Cols == 0 {
+		return l, fmt.Errorf("catapult: x is %d x %d, want at least one sample and one column: %w", x.Rows, x.Cols, ErrEmpty)
+	}
+	if err := checkMatrix("x", x, x.Rows, x.Cols); err != nil {
+		return l, err
+	}
+	if len(y) != x.Rows {
+		return l, fmt.Errorf("catapult: len(y) = %d, want %d, one a row of x: %w", len(y), x.Rows, ErrShape)
+	}
+	if !kernel.AllFinite(y) {
+		return l, fmt.Errorf("catapult: y holds a NaN or an infinity: %w", ErrNonFinite)
+	}
+	l = linearData[T]{x: x, y: y, m: x.Rows, d: x.Cols, res: make([]T, x.Rows)}
+	l.root = gramRoot(x)
+	l.vec = [2][]float64{make([]float64, l.d), make([]float64, l.d)}
+	return l, nil
+}
+
+// gramRoot returns R/√m (min(m,d) x d) with RᵀR = XᵀX, so that the nonzero
+// eigenvalues of X A Xᵀ/m are those of the smaller (R/√m) A (R/√m)ᵀ.
+func gramRoot[T flow.Float](x kernel.Matrix[T]) kernel.Matrix[float64] {
+	m, d := x.Rows, x.Cols
+	a := mat.NewDense(m, d, nil)
+	for i := range m {
+		for j, v := range x.Row(i) {
+			a.Set(i, j, float64(v)/math.Sqrt(float64(m)))
+		}
+	}
+	if m <= d {
+		return kernel.MatrixOf(m, d, a.RawMatrix().Data)
+	}
+	var qr mat.QR
+	qr.Factorize(a)
+	var r mat.Dense
+	qr.RTo(&r)
+	return kernel.MatrixOf(d, d, r.RawMatrix().Data[:d*d])
+}
+
+// grad stores ζ = Xᵀ(Xq-y)/m in zeta and returns the loss.
+func (l *linearData[T]) grad(zeta, q []T) float64 {
+	e := kernel.NormalGrad(zeta, l.x, q, l.y, l.res)
+	kernel.Scal(1/T(l.m), zeta)
+	return e / float64(l.m)
+}
+
+// ntk stores X(aI+M)Xᵀ/m in dst.
+func (l *linearData[T]) ntk(dst *mat.SymDense, a T, m kernel.Matrix[T]) {
+	if dst.IsEmpty() {
+		dst.ReuseAsSym(l.m)
+	}
+	if dst.SymmetricDim() != l.m {
+		panic(fmt.Sprintf("catapult: dst is %d x %d, want %d x %d", dst.SymmetricDim(), dst.SymmetricDim(), l.m, l.m))
+	}
+	am, xa := kernel.NewMatrix[T](l.d, l.d), kernel.NewMatrix[T](l.m, l.d)
+	theta := kernel.NewMatrix[T](l.m, l.m)
+	for i := range l.d {
+		copy(am.Row(i), m.Row(i))
+		am.Row(i)[i] += a
+	}
+	kernel.Gemm(xa, 1/T(l.m), l.x, am, 0)
+	kernel.GemmNT(theta, 1, xa, l.x, 0)
+	for i := range l.m {
+		for j := i; j < l.m; j++ {
+			dst.SetSym(i, j, float64(theta.At(i, j)))
+		}
+	}
+}
+
+// denseTop is the size up to which a dense eigenvalue solver is faster than
+// Lanczos' method.
+const denseTop = 64
+
+// ntkTop returns the largest eigenvalue of X(aI+M)Xᵀ/m and a bound on its error:
+// an eigenvalue lies within the residual. Both are NaN if a or M is not finite.
+func (l *linearData[T]) ntkTop(a T, m kernel.Matrix[T]) (lambda, residual float64) {
+	if l.root.Rows > denseTop {
+		return l.ntkLanczos(a, m)
+	}
+	return l.ntkDense(a, m)
+}
+
+// applyAM stores (aI+M) u in w.
+func applyAM[T flow.Float](w []float64, a T, m kernel.Matrix[T], u []float64) {
+	for i := range w {
+		s := float64(a) * u[i]
+		for j, mij := range m.Row(i) {
+			s += float64(mij) * u[j]
+		}
+		w[i] = s
+	}
+}
+
+func (l *linearData[T]) ntkDense(a T, m kernel.Matrix[T]) (lambda, residual float64) {
+	k, w := l.root.Rows, l.vec[1]
+	s := mat.NewSymDense(k, nil)
+	for i := range k {
+		applyAM(w, a, m, l.root.Row(i))
+		for j := i; j < k; j++ {
+			s.SetSym(i, j, kernel.Dot(w, l.root.Row(j)))
+		}
+	}
+	var eig mat.EigenSym
+	if !kernel.AllFinite(s.RawSymmetric().Data) || !eig.Factorize(s, false) {
+		return math.NaN(), math.NaN()
+	}
+	lambda = eig.Values(nil)[k-1]
+	return lambda, 0x1p-52 * float64(k) * math.Abs(lambda)
+}
+
+func (l *linearData[T]) ntkLanczos(a T, m kernel.Matrix[T]) (lambda, residual float64) {
+	u, w := l.vec[0], l.vec[1]
+	r, err := l.top.Solve(l.root.Rows, func(dst, v []float64) {
+		kernel.GemvT(u, 1, l.root, v, 0)
+		applyAM(w, a, m, u)
+		kernel.Gemv(dst, 1, l.root, w, 0)
+	}, lanczos.Options[float64]{Tol: 1e-10})
+	if err != nil {
+		return math.NaN(), math.NaN()
+	}
+	return r.Top[0].Value, r.Top[0].Residual
+}
