@@ -16,8 +16,9 @@ type linearData[T flow.Float] struct {
 	x    kernel.Matrix[T]
 	y    []T
 	m, d int
-	res  []T // f̃ = Xq - y of the last grad
-	root kernel.Matrix[float64]
+	res  []T // Xq - y of the last grad
+	gram gramFactor[T]
+	root kernel.Matrix[float64] // R of gram
 	top  lanczos.Workspace[float64]
 	vec  [2][]float64
 }
@@ -37,29 +38,58 @@ func newLinearData[T flow.Float](x kernel.Matrix[T], y []T) (linearData[T], erro
 		return l, fmt.Errorf("catapult: y holds a NaN or an infinity: %w", ErrNonFinite)
 	}
 	l = linearData[T]{x: x, y: y, m: x.Rows, d: x.Cols, res: make([]T, x.Rows)}
-	l.root = gramRoot(x)
+	l.gram, l.root = newGramFactor(x, y)
 	l.vec = [2][]float64{make([]float64, l.d), make([]float64, l.d)}
 	return l, nil
 }
 
-// gramRoot returns R/√m (min(m,d) x d) with RᵀR = XᵀX, so that the nonzero
-// eigenvalues of X A Xᵀ/m are those of the smaller (R/√m) A (R/√m)ᵀ.
-func gramRoot[T flow.Float](x kernel.Matrix[T]) kernel.Matrix[float64] {
+// gramFactor is the data reduced to k = min(m, d) rows by a QR factorisation,
+//
+//	RᵀR = XᵀX/m,   Rᵀb = Xᵀy/m,   L(q) = ½|Rq-b|² + floor,
+//
+// with which loss and gradient cost O(d²) however many samples there are. The
+// nonzero eigenvalues of X A Xᵀ/m are those of R A Rᵀ.
+type gramFactor[T flow.Float] struct {
+	r      kernel.Matrix[T] // k x d
+	b, res []T
+	floor  float64
+}
+
+func newGramFactor[T flow.Float](x kernel.Matrix[T], y []T) (gramFactor[T], kernel.Matrix[float64]) {
 	m, d := x.Rows, x.Cols
-	a := mat.NewDense(m, d, nil)
+	a := mat.NewDense(m, d+1, nil)
 	for i := range m {
 		for j, v := range x.Row(i) {
 			a.Set(i, j, float64(v)/math.Sqrt(float64(m)))
 		}
+		a.Set(i, d, float64(y[i])/math.Sqrt(float64(m)))
 	}
-	if m <= d {
-		return kernel.MatrixOf(m, d, a.RawMatrix().Data)
+	floor := 0.0
+	if m > d {
+		// Of (X y) = QR the last column holds b, and under it the norm of the part
+		// of y that no q can fit.
+		var qr mat.QR
+		qr.Factorize(a)
+		var r mat.Dense
+		qr.RTo(&r)
+		a, floor = &r, r.At(d, d)*r.At(d, d)/2
 	}
-	var qr mat.QR
-	qr.Factorize(a)
-	var r mat.Dense
-	qr.RTo(&r)
-	return kernel.MatrixOf(d, d, r.RawMatrix().Data[:d*d])
+	k := min(m, d)
+	root := kernel.NewMatrix[float64](k, d)
+	g := gramFactor[T]{r: kernel.NewMatrix[T](k, d), b: make([]T, k), res: make([]T, k), floor: floor}
+	for i := range k {
+		for j := range d {
+			root.Set(i, j, a.At(i, j))
+			g.r.Set(i, j, T(a.At(i, j)))
+		}
+		g.b[i] = T(a.At(i, d))
+	}
+	return g, root
+}
+
+// grad stores ζ = Xᵀ(Xq-y)/m in zeta and returns the loss.
+func (g *gramFactor[T]) grad(zeta, q []T) float64 {
+	return kernel.NormalGrad(zeta, g.r, q, g.b, g.res) + g.floor
 }
 
 // grad stores ζ = Xᵀ(Xq-y)/m in zeta and returns the loss.

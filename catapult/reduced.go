@@ -65,10 +65,11 @@ func (c *ReducedConfig) check(m int) error {
 //	q' = ρ²q - ρη (Mζ+aζ) + (η²/n)(q·ζ) ζ,
 //	M' = ρ²M - (ρη/n)(qζᵀ+ζqᵀ) + (η²/n) a ζζᵀ.
 //
-// The reduction is exact at every n, also with mini-batches (ζ over the batch),
-// and costs O(md+d²) a step: a width of 10¹² is as cheap as one of 10. It is
-// ours. The state is the flat slice (a, q, M), M row-major. A ReducedLinear
-// keeps scratch memory and is for one goroutine at a time.
+// The reduction is exact at every n, also with mini-batches (ζ over the batch).
+// A step costs O(d²), with mini-batches of b samples O(bd+d²): a width of 10¹² is
+// as cheap as one of 10. It is ours. The state is the flat slice (a, q, M), M
+// row-major. A ReducedLinear keeps scratch memory and is for one goroutine at a
+// time.
 type ReducedLinear[T flow.Float] struct {
 	cfg  ReducedConfig
 	data linearData[T]
@@ -80,7 +81,7 @@ type ReducedLinear[T flow.Float] struct {
 }
 
 // NewReducedLinear returns the reduced model on the data x (m x d, one sample a
-// row) with labels y, both kept as views. Errors wrap ErrArgument, ErrShape,
+// row) with labels y, which must not change afterwards. Errors wrap ErrArgument, ErrShape,
 // ErrEmpty or ErrNonFinite.
 func NewReducedLinear[T flow.Float](c ReducedConfig, x kernel.Matrix[T], y []T) (*ReducedLinear[T], error) {
 	data, err := newLinearData(x, y)
@@ -206,15 +207,20 @@ func (r *ReducedLinear[T]) Next(dst, x []T, k int) {
 	r.terms = [3][]T{q, r.w, r.zeta}
 	kernel.LincombTo(qn, q, 1, r.coef[:], r.terms[:])
 
-	// M' = ρ²M + ζuᵀ + uζᵀ with u = -(ρη/n) q + (η²/2n) a ζ.
 	kernel.Axpby(T(-rho*en), q, 0, r.u)
 	kernel.Axpy(T(en*eta*float64(a)/2), r.zeta, r.u)
-	copy(mn.Data, m.Data)
-	if rho != 1 {
-		kernel.Scal(T(rho*rho), mn.Data)
+	rankTwo(mn, T(rho*rho), m, r.zeta, r.u)
+}
+
+// rankTwo stores c M + zuᵀ + uzᵀ in dst, in one pass and exactly symmetric if M
+// is.
+func rankTwo[T flow.Float](dst kernel.Matrix[T], c T, m kernel.Matrix[T], z, u []T) {
+	for i, zi := range z {
+		ui, to, from := u[i], dst.Row(i)[:len(u)], m.Row(i)[:len(u)]
+		for j, uj := range u {
+			to[j] = c*from[j] + (T(zi*uj) + T(ui*z[j])) // the conversions forbid fusing, which is not symmetric
+		}
 	}
-	kernel.Ger(mn, 1, r.zeta, r.u)
-	kernel.Ger(mn, 1, r.u, r.zeta)
 }
 
 // batchGrad stores ζ over the batch of step k in r.zeta.
@@ -226,7 +232,7 @@ func (r *ReducedLinear[T]) batchGrad(q []T, k int) {
 	case r.draw != nil:
 		batch = r.draw.At(uint64(k))
 	default:
-		r.data.grad(r.zeta, q)
+		r.data.gram.grad(r.zeta, q)
 		return
 	}
 	clear(r.zeta)
@@ -248,14 +254,14 @@ func (r *ReducedLinear[T]) Integrator() flow.Integrator[T] {
 // Loss returns L = |Xq-y|²/2m on the full data, without weight decay.
 func (r *ReducedLinear[T]) Loss(state []T) float64 {
 	_, q, _ := r.Parts(state)
-	return r.data.grad(r.zeta, q)
+	return r.data.gram.grad(r.zeta, q)
 }
 
 // GradNorm2 returns |∇L|² = ζᵀ(aI+M)ζ, the squared norm of the gradient by all
 // parameters of the network, on the full data and without weight decay.
 func (r *ReducedLinear[T]) GradNorm2(state []T) float64 {
 	a, q, m := r.Parts(state)
-	r.data.grad(r.zeta, q)
+	r.data.gram.grad(r.zeta, q)
 	kernel.Gemv(r.w, 1, m, r.zeta, 0)
 	kernel.Axpy(a, r.zeta, r.w)
 	return float64(kernel.Dot(r.zeta, r.w))
