@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sort"
 
 	"github.com/gradflow/gradflow/flow"
 	"gonum.org/v1/gonum/stat/distuv"
@@ -14,10 +15,10 @@ import (
 var ErrNoWindow = errors.New("no window with a rate")
 
 // Window is the part of a series that a rate is fitted to: the samples with
-// From <= t <= To. The zero Window, From = To = 0, has the part found: the
-// longest one (in the logarithm of E - E*) over which the rates of its two
-// halves agree to 2 %, or to three times their standard error. So the transient
-// at the start and the rounding floor at the end are left out.
+// From <= t <= To. With the zero Window, From = To = 0, it is found: the part with
+// the largest fall of log(E - E*) whose first and last half, quarter and eighth
+// have the rate of the whole to 2 %, or to three times their standard error. So
+// the transient at the start and the rounding floor at the end are left out.
 type Window struct{ From, To float64 }
 
 // Fit is a rate of convergence, fitted by least squares in the logarithm.
@@ -75,7 +76,6 @@ func fit(t, e []float64, eStar float64, w Window, abscissa func(float64) float64
 	}
 	given := w != Window{}
 	var l line
-	lo, hi := math.Inf(1), math.Inf(-1) // times used
 	for i := range t {
 		x := abscissa(t[i])
 		if math.IsNaN(x) || math.IsInf(x, 0) || given && t[i] < w.From {
@@ -84,7 +84,6 @@ func fit(t, e []float64, eStar float64, w Window, abscissa func(float64) float64
 		if given && t[i] > w.To || !aboveFloor(e[i], eStar) {
 			break
 		}
-		lo, hi = min(lo, t[i]), t[i]
 		l.add(x, math.Log(e[i]-eStar), t[i])
 	}
 	from, to := 0, len(l.x)
@@ -187,7 +186,7 @@ func (l *line) fit(a, b int) (slope, icept, se, rms float64) {
 const cells = 64
 
 // straight returns the part a to b-1 with the largest fall of y among those whose
-// halves have the same slope; b <= a if there is none.
+// slope is steady; b <= a if there is none.
 func (l *line) straight() (a, b int) {
 	if len(l.x) < minPoints {
 		return 0, 0
@@ -202,7 +201,7 @@ func (l *line) straight() (a, b int) {
 			}
 			slope, se := l.quick(from, to)
 			fall := -slope * (l.x[to-1] - l.x[from])
-			if fall > best && -slope > 3*se && l.halvesAgree(from, to) {
+			if fall > best && -slope > 3*se && l.steady(from, to, slope) {
 				a, b, best = from, to, fall
 			}
 		}
@@ -227,17 +226,24 @@ func (l *line) borders() []int {
 	return append(ends, n)
 }
 
-// halvesAgree says whether the two halves (in x) of samples a to b-1 have the
-// same slope.
-func (l *line) halvesAgree(a, b int) bool {
-	mid := a
-	for half := (l.x[a] + l.x[b-1]) / 2; l.x[mid] < half; {
-		mid++
+// steady says whether the first and the last half, quarter and eighth (in x) of
+// samples a to b-1 have the slope of the whole. Parts of fewer than three samples
+// are not looked at, the halves excepted.
+func (l *line) steady(a, b int, slope float64) bool {
+	first, last := l.x[a], l.x[b-1]
+	for part := 2.0; part <= 8; part *= 2 {
+		length := (last - first) / part
+		i := a + sort.SearchFloat64s(l.x[a:b], first+length)
+		j := a + sort.SearchFloat64s(l.x[a:b], last-length)
+		if i-a < 3 || b-j < 3 {
+			return part > 2
+		}
+		s1, e1 := l.quick(a, i)
+		s2, e2 := l.quick(j, b)
+		tol := 0.02 * math.Abs(slope)
+		if math.Abs(s1-slope) > tol+3*e1 || math.Abs(s2-slope) > tol+3*e2 {
+			return false
+		}
 	}
-	if mid-a < 3 || b-mid < 3 {
-		return false
-	}
-	s1, e1 := l.quick(a, mid)
-	s2, e2 := l.quick(mid, b)
-	return math.Abs(s1-s2) <= 0.02*math.Abs(s1+s2)/2+3*math.Hypot(e1, e2)
+	return true
 }

@@ -23,7 +23,7 @@ type SpectrumOptions struct {
 	// residual that has to be at that level.
 	Tol float64
 	// MaxProducts limits the number of products H v of one call. If it is zero,
-	// it is 200 + 10 (Top + Bottom), and 1000 (Top + Bottom) for power
+	// it is 200 + 10 (Top + Bottom), and 2000 (Top + Bottom) for power
 	// iteration.
 	MaxProducts int
 	// Seed chooses the random start vectors.
@@ -39,8 +39,9 @@ type SpectrumOptions struct {
 	// which takes additional products where more than one eigenvalue is wanted
 	// at an end.
 	Distinct bool
-	// Power uses power iteration with deflation instead of the Lanczos process:
-	// many more products, but memory for Top + Bottom + 3 vectors only.
+	// Power uses power iteration, on a block of vectors, instead of the Lanczos
+	// process: many more products, but memory for 3 (max(Top, Bottom) + 2) +
+	// Bottom vectors at most.
 	Power bool
 }
 
