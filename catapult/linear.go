@@ -158,9 +158,9 @@ func (l *LinearNet[T]) NTK(dst *mat.SymDense, theta []T) {
 	l.data.ntk(dst, state[0], kernel.MatrixOf(d, d, state[1+d:]))
 }
 
-// NTKTop returns the largest eigenvalue λ of Θ and the residual within which an
-// eigenvalue lies, as ReducedLinear.NTKTop does. It allocates.
-func (l *LinearNet[T]) NTKTop(theta []T) (lambda, residual float64) {
+// NTKTop returns the largest eigenvalue λ of Θ as ReducedLinear.NTKTop does. It
+// allocates.
+func (l *LinearNet[T]) NTKTop(theta []T) Curvature {
 	d := l.data.d
 	state := l.Reduce(make([]T, 1+d+d*d), theta)
 	return l.data.ntkTop(state[0], kernel.MatrixOf(d, d, state[1+d:]))

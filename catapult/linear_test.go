@@ -97,7 +97,7 @@ func testLinearReference[T flow.Float](t *testing.T, tol float64) {
 		check := func(what string, k int, state []T, loss float64) {
 			want := rows[0]
 			a, q, m := red.Parts(state)
-			lam, _ := red.NTKTop(state)
+			lam := red.NTKTop(state).Value
 			d := max(math.Abs(float64(a)-want.A), maxDiff(q, want.Q), maxDiff(m.Data, flatten(want.M)),
 				math.Abs(loss-want.Loss), math.Abs(lam-want.Lam), maxDiff(red.Outputs(make([]T, len(y)), state), want.F))
 			worst = max(worst, d)
@@ -165,7 +165,7 @@ func TestReductionIsExact(t *testing.T) {
 			t.Fatal(err)
 		}
 		theta := net.Init(1, i)
-		lambda, _ := net.NTKTop(theta)
+		lambda := net.NTKTop(theta).Value
 		cfg := ReducedConfig{N: float64(n), Eta: []float64{0.5, 1.5, 2.3, 3}[i/2%4] / lambda, Decay: decay}
 		red, err := NewReducedLinear(cfg, x, y)
 		if err != nil {
@@ -244,7 +244,7 @@ func TestLinearLaws(t *testing.T) {
 		}
 		theta := net.Init(3, i)
 		checkDerivatives(t, net, net.HessVec, theta)
-		lambda, _ := net.NTKTop(theta)
+		lambda := net.NTKTop(theta).Value
 		eta := 4 * r.Float64() / lambda
 		next := make([]float64, net.Dim())
 		net.EnergyGrad(next, theta)
@@ -347,7 +347,7 @@ func TestLinearNetWithMomentum(t *testing.T) {
 		t.Fatal(err)
 	}
 	x0 := net.Init(6, 0)
-	lambda, _ := net.NTKTop(x0)
+	lambda := net.NTKTop(x0).Value
 	run, err := flow.New(descent.HeavyBall(flow.GradientFlow(net), 0.9), x0, flow.Options[float32]{
 		Controller: flow.Fixed{H: 1 / lambda}, MaxSteps: 4000, Stop: []flow.Stop[float32]{flow.StopEnergy[float32](1e-8)},
 	})

@@ -126,9 +126,9 @@ func (l *linearData[T]) ntk(dst *mat.SymDense, a T, m kernel.Matrix[T]) {
 // Lanczos' method.
 const denseTop = 64
 
-// ntkTop returns the largest eigenvalue of X(aI+M)Xᵀ/m and a bound on its error:
-// an eigenvalue lies within the residual. Both are NaN if a or M is not finite.
-func (l *linearData[T]) ntkTop(a T, m kernel.Matrix[T]) (lambda, residual float64) {
+// ntkTop returns the largest eigenvalue of X(aI+M)Xᵀ/m, NaN and not converged if
+// a or M is not finite.
+func (l *linearData[T]) ntkTop(a T, m kernel.Matrix[T]) Curvature {
 	if l.root.Rows > denseTop {
 		return l.ntkLanczos(a, m)
 	}
@@ -146,7 +146,7 @@ func applyAM[T flow.Float](w []float64, a T, m kernel.Matrix[T], u []float64) {
 	}
 }
 
-func (l *linearData[T]) ntkDense(a T, m kernel.Matrix[T]) (lambda, residual float64) {
+func (l *linearData[T]) ntkDense(a T, m kernel.Matrix[T]) Curvature {
 	k, w := l.root.Rows, l.vec[1]
 	s := mat.NewSymDense(k, nil)
 	for i := range k {
@@ -157,13 +157,13 @@ func (l *linearData[T]) ntkDense(a T, m kernel.Matrix[T]) (lambda, residual floa
 	}
 	var eig mat.EigenSym
 	if !kernel.AllFinite(s.RawSymmetric().Data) || !eig.Factorize(s, false) {
-		return math.NaN(), math.NaN()
+		return Curvature{Value: math.NaN(), Residual: math.NaN()}
 	}
-	lambda = eig.Values(nil)[k-1]
-	return lambda, 0x1p-52 * float64(k) * math.Abs(lambda)
+	lambda := eig.Values(nil)[k-1]
+	return Curvature{Value: lambda, Residual: 0x1p-52 * float64(k) * math.Abs(lambda), Converged: true}
 }
 
-func (l *linearData[T]) ntkLanczos(a T, m kernel.Matrix[T]) (lambda, residual float64) {
+func (l *linearData[T]) ntkLanczos(a T, m kernel.Matrix[T]) Curvature {
 	u, w := l.vec[0], l.vec[1]
 	r, err := l.top.Solve(l.root.Rows, func(dst, v []float64) {
 		kernel.GemvT(u, 1, l.root, v, 0)
@@ -171,7 +171,7 @@ func (l *linearData[T]) ntkLanczos(a T, m kernel.Matrix[T]) (lambda, residual fl
 		kernel.Gemv(dst, 1, l.root, w, 0)
 	}, lanczos.Options[float64]{Tol: 1e-10})
 	if err != nil {
-		return math.NaN(), math.NaN()
+		return Curvature{Value: math.NaN(), Residual: math.NaN()}
 	}
-	return r.Top[0].Value, r.Top[0].Residual
+	return Curvature{Value: r.Top[0].Value, Residual: r.Top[0].Residual, Products: r.Products, Converged: r.Converged}
 }

@@ -257,14 +257,30 @@ func (r *ReducedLinear[T]) Loss(state []T) float64 {
 	return r.data.gram.grad(r.zeta, q)
 }
 
-// GradNorm2 returns |∇L|² = ζᵀ(aI+M)ζ, the squared norm of the gradient by all
-// parameters of the network, on the full data and without weight decay.
+// GradNorm2 returns |∇E|², the squared norm of the gradient by all parameters of
+// the network, on the full data: with E = L + γ/2 |θ|²,
+//
+//	|∇E|² = ζᵀ(aI+M)ζ + 4γ q·ζ + γ²n(a + tr M).
 func (r *ReducedLinear[T]) GradNorm2(state []T) float64 {
+	_, g2 := r.lossGrad(state)
+	return g2
+}
+
+// lossGrad returns L and |∇E|².
+func (r *ReducedLinear[T]) lossGrad(state []T) (loss, grad2 float64) {
 	a, q, m := r.Parts(state)
-	r.data.gram.grad(r.zeta, q)
+	loss = r.data.gram.grad(r.zeta, q)
 	kernel.Gemv(r.w, 1, m, r.zeta, 0)
 	kernel.Axpy(a, r.zeta, r.w)
-	return float64(kernel.Dot(r.zeta, r.w))
+	grad2 = float64(kernel.Dot(r.zeta, r.w))
+	if g := r.cfg.Decay; g > 0 {
+		norm := float64(a)
+		for i := range q {
+			norm += float64(m.At(i, i))
+		}
+		grad2 += 4*g*float64(kernel.Dot(q, r.zeta)) + g*g*r.cfg.N*norm
+	}
+	return loss, grad2
 }
 
 // Outputs stores f = Xq, of length m, in dst and returns it.
@@ -281,11 +297,10 @@ func (r *ReducedLinear[T]) NTK(dst *mat.SymDense, state []T) {
 	r.data.ntk(dst, a, m)
 }
 
-// NTKTop returns the curvature λ, the largest eigenvalue of Θ, and the residual
-// within which an eigenvalue lies. Both are NaN if the state is not finite. Up to
-// min(m, d) = 64 all eigenvalues are computed, which allocates; beyond, λ comes
-// from Lanczos' method.
-func (r *ReducedLinear[T]) NTKTop(state []T) (lambda, residual float64) {
+// NTKTop returns the curvature λ, the largest eigenvalue of Θ; it is NaN and not
+// Converged if the state is not finite. Up to min(m, d) = 64 all eigenvalues are
+// computed, which allocates; beyond, λ comes from Lanczos' method.
+func (r *ReducedLinear[T]) NTKTop(state []T) Curvature {
 	a, _, m := r.Parts(state)
 	return r.data.ntkTop(a, m)
 }
