@@ -46,7 +46,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("accept and reject", func() bool { return r.Next(ctx) }, func() int { return r.Step().Stats.Rejected })
-	e, err := newField(Field[float64](HeavyBall(EnergyFunc(2, rosenbrock[float64]), 0)), []float64{-1, 1, 0, 0}, Options[float64]{MaxSteps: 1 << 30, Ledger: true})
+	e, err := newField(HeavyBall(EnergyFunc(2, rosenbrock[float64]), 0), []float64{-1, 1, 0, 0}, Options[float64]{MaxSteps: 1 << 30, Ledger: true})
 	if err != nil {
 		t.Fatal(err)
 	}

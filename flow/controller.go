@@ -117,79 +117,91 @@ var (
 	H312PID = ErrorControl{Beta1: 1. / 18, Beta2: 1. / 9, Beta3: 1. / 18}
 )
 
+// Places in Control.Mem of an ErrorControl, and a constant.
+const (
+	logE1    = 0 // logarithm of Control.E1
+	logE2    = 1 // logarithm of Control.E2
+	logFloor = -4 * math.Ln10
+)
+
 // Want implements Controller.
 func (ErrorControl) Want() Want { return Want{Error: true} }
 
 // First implements Controller: the step that the integrator suggests.
 func (ErrorControl) First(c *Control, start *Trial) float64 {
-	c.E1, c.E2 = 1, 1
+	c.E1, c.E2, c.Mem[logE1], c.Mem[logE2] = 1, 1, 0, 0
 	return start.H
 }
 
 // Judge implements Controller.
 func (e ErrorControl) Judge(c *Control, tr *Trial) Verdict {
-	const tiny = 1e-10 // an error of zero must not give an infinite factor
+	const (
+		tiny  = 1e-10 // an error of zero must not give an infinite factor
+		floor = 1e-4  // nor a tiny one a lasting effect
+	)
 	if !tr.Finite || math.IsNaN(tr.Err) || math.IsInf(tr.Err, 0) {
 		c.Rejected = true
 		return Verdict{H: 0.1 * tr.H}
 	}
-	e = e.defaults()
+	safety, minFac, maxFac := e.limits()
 	k := float64(tr.Order)
 	if tr.Err > 1 {
 		c.Rejected = true
-		return Verdict{H: tr.H * math.Max(e.MinFac, e.Safety*math.Pow(tr.Err, -1/k))}
+		return Verdict{H: tr.H * max(minFac, safety*math.Pow(tr.Err, -1/k))}
 	}
-	eps := math.Max(tr.Err, tiny)
-	fac := e.Safety * math.Pow(eps, -e.Beta1/k)
-	if e.Beta2 != 0 {
-		fac *= math.Pow(c.E1, -e.Beta2/k)
-	}
-	if e.Beta3 != 0 {
-		fac *= math.Pow(c.E2, -e.Beta3/k)
-	}
+	// One logarithm a step: those of the earlier errors are remembered.
+	eps := max(tr.Err, tiny)
+	log := math.Log(eps)
+	sum := (e.Beta1*log + e.Beta2*c.Mem[logE1] + e.Beta3*c.Mem[logE2]) / k
 	if e.Alpha2 != 0 && c.Hp > 0 {
-		fac *= math.Pow(tr.H/c.Hp, -e.Alpha2)
+		sum += e.Alpha2 * math.Log(tr.H/c.Hp)
 	}
-	fac = math.Min(e.MaxFac, math.Max(e.MinFac, fac))
+	fac := min(maxFac, max(minFac, safety*math.Exp(-sum)))
 	if c.Rejected {
-		fac = math.Min(fac, 1)
+		fac = min(fac, 1)
 	}
-	c.E2, c.E1 = c.E1, math.Max(eps, 1e-4)
+	c.E2, c.Mem[logE2] = c.E1, c.Mem[logE1]
+	c.E1, c.Mem[logE1] = eps, log
+	if eps < floor {
+		c.E1, c.Mem[logE1] = floor, logFloor
+	}
 	c.Hp = tr.H
 	c.Rejected = false
 	return Verdict{Accept: true, H: tr.H * fac}
 }
 
-func (e ErrorControl) defaults() ErrorControl {
-	if e.Safety == 0 {
-		e.Safety = 0.9
+// limits returns the factors with zeros replaced by their defaults.
+func (e *ErrorControl) limits() (safety, minFac, maxFac float64) {
+	safety, minFac, maxFac = e.Safety, e.MinFac, e.MaxFac
+	if safety == 0 {
+		safety = 0.9
 	}
-	if e.MinFac == 0 {
-		e.MinFac = 0.2
+	if minFac == 0 {
+		minFac = 0.2
 	}
-	if e.MaxFac == 0 {
-		e.MaxFac = 10
+	if maxFac == 0 {
+		maxFac = 10
 	}
-	return e
+	return safety, minFac, maxFac
 }
 
 // Check implements Checker.
 func (e ErrorControl) Check() error {
-	d := e.defaults()
 	for _, v := range []struct {
 		name string
 		val  float64
-	}{{"Beta1", d.Beta1}, {"Beta2", d.Beta2}, {"Beta3", d.Beta3}, {"Alpha2", d.Alpha2}} {
+	}{{"Beta1", e.Beta1}, {"Beta2", e.Beta2}, {"Beta3", e.Beta3}, {"Alpha2", e.Alpha2}} {
 		if math.IsNaN(v.val) || math.IsInf(v.val, 0) {
 			return fmt.Errorf("flow: exponent %s of ErrorControl is %v, want a finite number: %w", v.name, v.val, ErrArgument)
 		}
 	}
-	if !(d.Beta1 > 0) {
-		return fmt.Errorf("flow: exponent Beta1 of ErrorControl is %v, want > 0: %w", d.Beta1, ErrArgument)
+	if !(e.Beta1 > 0) {
+		return fmt.Errorf("flow: exponent Beta1 of ErrorControl is %v, want > 0: %w", e.Beta1, ErrArgument)
 	}
-	if !(d.Safety > 0 && d.Safety <= 1) || !(d.MinFac > 0 && d.MinFac < 1) || !(d.MaxFac > 1) {
+	safety, minFac, maxFac := e.limits()
+	if !(safety > 0 && safety <= 1) || !(minFac > 0 && minFac < 1) || !(maxFac > 1) {
 		return fmt.Errorf("flow: limits of ErrorControl are Safety %v, MinFac %v, MaxFac %v, want Safety in (0, 1], MinFac in (0, 1), MaxFac > 1: %w",
-			d.Safety, d.MinFac, d.MaxFac, ErrArgument)
+			safety, minFac, maxFac, ErrArgument)
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func TestMomentumODEs(t *testing.T) {
 	}
 	for _, c := range misc.HeavyBall {
 		o.T0, o.T1 = 0, c.T
-		sol, err := Solve(context.Background(), Field[float64](HeavyBall(quad(c.Lambda), c.Gamma)), []float64{1, 0}, o)
+		sol, err := Solve(context.Background(), HeavyBall(quad(c.Lambda), c.Gamma), []float64{1, 0}, o)
 		if err != nil || !(math.Abs(sol.X[0]-c.X) < 1e-9) || !(math.Abs(sol.X[1]-c.V) < 1e-9*c.Lambda) {
 			t.Errorf("heavy ball %+v: %v, %v", c, sol.X, err)
 		}
@@ -97,7 +97,7 @@ func TestMomentumODEs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sol, err := Solve(context.Background(), Field[float64](NesterovODE(quad(c.Lambda))), x0, o)
+		sol, err := Solve(context.Background(), NesterovODE(quad(c.Lambda)), x0, o)
 		if err != nil || !(math.Abs(sol.X[0]-c.X) < 1e-9) || !(math.Abs(sol.X[1]-c.V) < 1e-9*c.Lambda) {
 			t.Errorf("Nesterov %+v: %v, %v", c, sol.X, err)
 		}
@@ -209,7 +209,7 @@ func TestGradientFlowQuadratic(t *testing.T) {
 	for range 20 {
 		lambda, x0, t1 := 0.1+3*rng.Float64(), rng.NormFloat64(), 2*rng.Float64()
 		want := x0 * math.Exp(-lambda*t1)
-		sol, err := Solve(context.Background(), Field[float64](GradientFlow[float64](EnergyFunc(1, square{1, lambda}.EnergyGrad))), []float64{x0}, Options[float64]{T1: t1, RelTol: 1e-9, AbsTol: 1e-12})
+		sol, err := Solve(context.Background(), GradientFlow[float64](EnergyFunc(1, square{1, lambda}.EnergyGrad)), []float64{x0}, Options[float64]{T1: t1, RelTol: 1e-9, AbsTol: 1e-12})
 		if err != nil || !(math.Abs(sol.X[0]-want) <= 1e-8*math.Abs(x0)) {
 			t.Errorf("float64: %v, %v, want %v", sol.X, err, want)
 		}
@@ -219,7 +219,7 @@ func TestGradientFlowQuadratic(t *testing.T) {
 			}
 			return lambda / 2 * float64(x[0]) * float64(x[0])
 		})
-		sol32, err := Solve(context.Background(), Field[float32](GradientFlow(e)), []float32{float32(x0)}, Options[float32]{T1: t1})
+		sol32, err := Solve(context.Background(), GradientFlow(e), []float32{float32(x0)}, Options[float32]{T1: t1})
 		if err != nil || !(math.Abs(float64(sol32.X[0])-want) <= 1e-5*math.Abs(x0)) {
 			t.Errorf("float32: %v, %v, want %v", sol32.X, err, want)
 		}

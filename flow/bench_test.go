@@ -1,0 +1,68 @@
+package flow
+
+import (
+	"context"
+	"fmt"
+	"testing"
+)
+
+// ring is x_i' = x_{i-1} - x_{i+1} on a ring, or the oscillator for n = 2: a field
+// that costs next to nothing, so that the loop is what is measured.
+func ring[T Float](n int) Field[T] {
+	if n == 2 {
+		return FieldFunc(2, func(d, x []T, _ float64) { d[0], d[1] = x[1], -x[0] })
+	}
+	return FieldFunc(n, func(d, x []T, _ float64) {
+		d[0] = x[n-1] - x[1]
+		for i := 1; i < n-1; i++ {
+			d[i] = x[i-1] - x[i+1]
+		}
+		d[n-1] = x[n-2] - x[0]
+	})
+}
+
+// BenchmarkLoop is a step of DormandPrince under PI control, in the sizes of
+// bench/odeint.
+func BenchmarkLoop(b *testing.B) {
+	for _, n := range []int{2, 100, 10000} {
+		b.Run(fmt.Sprintf("n=%d/float64", n), func(b *testing.B) { benchLoop[float64](b, n) })
+		b.Run(fmt.Sprintf("n=%d/float32", n), func(b *testing.B) { benchLoop[float32](b, n) })
+	}
+}
+
+func benchLoop[T Float](b *testing.B, n int) {
+	x := make([]T, n)
+	for i := range x {
+		x[i] = T(i%7) / 7
+	}
+	r, err := New(ODE(ring[T](n), DormandPrince), x, Options[T]{MaxSteps: 1 << 60})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx := context.Background()
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Next(ctx)
+	}
+	s := r.Step().Stats
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "steps/s")
+	b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(s.Evals), "ns/eval")
+	b.ReportMetric(float64(s.Rejected)/float64(s.Accepted), "rejected/step")
+}
+
+// BenchmarkLotkaVolterra is a whole run, as in the tables of work against
+// precision.
+func BenchmarkLotkaVolterra(b *testing.B) {
+	p := problems()["lotka_volterra"]
+	f := p.field()
+	b.ReportAllocs()
+	evals := 0
+	for b.Loop() {
+		sol, err := Solve(context.Background(), f, p.y0, Options[float64]{T1: p.T})
+		if err != nil {
+			b.Fatal(err)
+		}
+		evals = sol.Stats.Evals
+	}
+	b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(b.N*evals), "ns/eval")
+}

@@ -1,0 +1,65 @@
+// Package flow advances dynamical systems: gradient flows and other differential
+// equations, discrete descent methods, maps. It says what a system is, how it is
+// advanced, who decides the step, and runs all of them by one loop with events,
+// dense output, recorders, stop rules and checkpoints.
+//
+// # Systems
+//
+// A model states one of two things, each one method beside its dimension:
+//
+//	Field   dx/dt = f(t, x)
+//	Energy  E(x) with its gradient
+//
+// The other systems are built from an Energy:
+//
+//	GradientFlow(e)    dx/dt = -∇E                    dE/dt = -‖∇E‖²
+//	NaturalFlow(e, G)  dx/dt = -G(x)⁻¹ ∇E             dE/dt = -∇Eᵀ G⁻¹ ∇E
+//	HeavyBall(e, γ)    dx/dt = v, dv/dt = -γv - ∇E     dH/dt = -γ‖v‖²,  H = E + ‖v‖²/2
+//	NesterovODE(e)     the same with γ = 3/t
+//
+// What else a model can do (Hessian-vector products, mini-batches, invariants) it
+// says in one struct, Caps. States are slices of float32 or float64; time, steps,
+// energies, errors and rates are float64.
+//
+// # The loop
+//
+// An Integrator proposes x(t+h), a Controller judges the proposal and chooses the
+// next h, the loop owns state and clock:
+//
+//	h = min(h, MaxStep); shorten it to end at the next forced time
+//	propose y ≈ x(t+h) with its scaled local error
+//
+//	    ε = ‖h Σ e_i k_i‖_sc = sqrt( (1/n) Σ (err_i/sc_i)² ),  sc_i = AbsTol + RelTol max(|x_i|, |y_i|)
+//
+//	accepted:  t, x = t+h, y; events, save times, jumps, recorder, stop rules
+//	rejected:  try again with a smaller h
+//
+// Under error control (ErrorControl; the values PI, I, H312PID, ...) a step is
+// accepted if ε ≤ 1, and with k the order of the error estimate
+//
+//	h ← h · 0.9 ε_n^(-β1/k) ε_{n-1}^(-β2/k) ε_{n-2}^(-β3/k) (h_n/h_{n-1})^(-α2)
+//
+// (Söderlind, ACM TOMS 29 (2003) 1). Fixed takes constant steps. Gradient descent
+// is Euler's method on the gradient flow, its learning rate the step: package
+// flow/descent has the discrete methods and their line search for the same loop.
+//
+// The methods for differential equations are explicit Runge-Kutta methods
+//
+//	k_i = f(t + c_i h, x + h Σ_{j<i} a_ij k_j),  y = x + h Σ b_i k_i,
+//
+// Euler, RK4, BogackiShampine 3(2) and DormandPrince 5(4), the default. Between
+// the steps the solution is a polynomial in θ (dense output),
+//
+//	x(t+θh) = x + h Σ_i k_i Σ_r p_ir θ^(r+1).
+//
+// # How to start
+//
+// Steps is an iterator over the accepted steps; Solve runs to the end and returns
+// a Solution. Both take a Field; New takes any Integrator and gives the run as a
+// value. A run ends with a Status. Divergence is a status, not an error: it is
+// what one may be looking for. An error says that something is wrong with the
+// input or with the model. In either case everything that was computed is there.
+//
+// A step allocates nothing. A Checkpoint resumes a run bit for bit. Ensemble runs
+// many members on all cores with results that do not depend on their number.
+package flow
