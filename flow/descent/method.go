@@ -225,7 +225,7 @@ func (m *method[T]) Touch() { m.num[have0] = 0 }
 
 // Draw implements flow.Drawer: another batch is another energy.
 func (m *method[T]) Draw(step uint64) {
-	if m.caps.Draw == nil {
+	if m.f0 == nil {
 		m.caps = flow.CapsOf[T](m.f) // before the first Init
 	}
 	if m.caps.Draw != nil {
