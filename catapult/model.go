@@ -34,7 +34,6 @@ type traits struct {
 	stochastic bool    // mini-batches: the energy changes from step to step
 	decay      bool    // EnergyGrad is more than the loss
 	depth      int     // layers of weights
-	linear     bool    // linear in θ: no catapult
 	relu       bool    // φ is a rectifier
 }
 

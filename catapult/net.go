@@ -332,8 +332,12 @@ func (n *Net[T]) FreezeGates(theta []T) (*Net[T], error) {
 
 // checkTheta says what is wrong with a parameter vector from outside.
 func (n *Net[T]) checkTheta(name string, theta []T) error {
-	if len(theta) != n.Dim() {
-		return fmt.Errorf("catapult: len(%s) = %d, want the net's %d parameters: %w", name, len(theta), n.Dim(), ErrShape)
+	return checkParameters(name, theta, n.Dim())
+}
+
+func checkParameters[T flow.Float](name string, theta []T, dim int) error {
+	if len(theta) != dim {
+		return fmt.Errorf("catapult: len(%s) = %d, want the net's %d parameters: %w", name, len(theta), dim, ErrShape)
 	}
 	if !kernel.AllFinite(theta) {
 		return fmt.Errorf("catapult: %s holds a NaN or an infinity: %w", name, ErrNonFinite)

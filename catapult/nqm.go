@@ -108,7 +108,7 @@ func (t *taylor[T]) dead([]T) bool { return false }
 
 func (t *taylor[T]) traits() traits {
 	tr := t.net
-	tr.stochastic, tr.decay, tr.linear = false, false, t.order == 1
+	tr.stochastic, tr.decay = false, false
 	return tr
 }
 
