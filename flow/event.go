@@ -51,8 +51,7 @@ type EventHit[T Float] struct {
 type eventLog[T Float] struct {
 	g    []float64 // at the start of what is still to be searched; 0: not armed
 	hits []EventHit[T]
-	x    []T // scratch state
-	cutT float64
+	x    []T     // scratch state
 	last float64 // time of the last cut
 }
 
