@@ -120,8 +120,9 @@ type Memory[T Float] interface {
 	Memory() (vec [][]T, num []float64)
 }
 
-// Drawer is an Integrator whose system draws mini-batches. The loop calls Draw
-// with the index of the step before anything is evaluated in it.
+// Drawer is an Integrator whose system draws mini-batches, which it says in its
+// Caps. The loop calls Draw with the index of the step before anything is
+// evaluated in it.
 type Drawer interface {
 	Draw(step uint64)
 }

@@ -76,9 +76,12 @@ func newRun[T Float](it Integrator[T], x0 []T, o Options[T]) (*Run[T], error) {
 	}
 	r.dense, _ = it.(Interpolator[T])
 	r.limit, _ = it.(Limiter)
-	r.draw, _ = it.(Drawer)
+	caps := CapsOf[T](it)
+	if caps.Draw != nil {
+		r.draw, _ = it.(Drawer)
+	}
 	r.deriv, _ = it.(Deriver[T])
-	r.fail = CapsOf[T](it).Err
+	r.fail = caps.Err
 	if (len(o.SaveAt) > 0 || o.Dense) && r.dense == nil {
 		return nil, fmt.Errorf("flow: SaveAt and Dense need dense output, which %s does not have: %w", nameOf(it), ErrArgument)
 	}

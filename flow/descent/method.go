@@ -10,19 +10,25 @@ import (
 
 // GD returns gradient descent, x ← x + η f(x) (Cauchy 1847).
 func GD[T flow.Float](f flow.Field[T]) flow.Integrator[T] {
-	return &method[T]{name: "GD", f: f}
+	return newMethod(f, "GD", nil, false)
 }
 
 // HeavyBall returns Polyak's heavy ball, v ← β v + η f(x), x ← x + v (USSR
 // Comput. Math. Math. Phys. 4 (1964) 1), 0 <= β < 1, with v = 0 at the start.
 func HeavyBall[T flow.Float](f flow.Field[T], beta float64) flow.Integrator[T] {
-	return &method[T]{name: "HeavyBall", f: f, mom: Constant(beta)}
+	return newMethod(f, "HeavyBall", Constant(beta), false)
 }
 
 // Nesterov returns Nesterov's accelerated method, v ← β_k v + η f(x + β_k v),
 // x ← x + v (Soviet Math. Dokl. 27 (1983) 372), with v = 0 at the start.
 func Nesterov[T flow.Float](f flow.Field[T], m Momentum) flow.Integrator[T] {
-	return &method[T]{name: "Nesterov", f: f, mom: m, ahead: true}
+	return newMethod(f, "Nesterov", m, true)
+}
+
+func newMethod[T flow.Float](f flow.Field[T], name string, mom Momentum, ahead bool) *method[T] {
+	m := &method[T]{name: name, f: f, mom: mom, ahead: ahead, caps: flow.CapsOf[T](f)}
+	m.ef, _ = f.(flow.EnergyField[T])
+	return m
 }
 
 // method is all three: gradient descent is the heavy ball without v.
@@ -112,8 +118,6 @@ func (m *method[T]) prepare(s flow.Start[T]) error {
 	if s.Dir < 0 {
 		return fmt.Errorf("descent: %s cannot go backward in time, T1 must not be before T0: %w", m.name, flow.ErrArgument)
 	}
-	m.ef, _ = m.f.(flow.EnergyField[T])
-	m.caps = flow.CapsOf[T](m.f)
 	if s.Want.Slope && m.mom != nil && !m.caps.Descends {
 		return fmt.Errorf("descent: the controller wants the slope of E along the step, which %s knows on a flow.GradientFlow only: %w", m.name, flow.ErrArgument)
 	}
@@ -187,7 +191,7 @@ func (m *method[T]) describe(tr *flow.Trial, next, x []T, h float64) {
 	if m.ahead && m.num[have0] == 0 {
 		tr.E0, tr.Slope0 = math.NaN(), math.NaN()
 	}
-	tr.Finite = m.ef == nil || m.num[have1] == 0 || !math.IsNaN(tr.E1) && !math.IsInf(tr.E1, 0)
+	tr.Finite = m.ef == nil || m.num[have1] == 0 || tr.E1-tr.E1 == 0
 	if m.want.Slope && m.mom != nil {
 		// With f = -∇E the slope along the step is -f·(next-x)/h.
 		tr.Slope0 = -float64(kernel.Dot(m.f0, m.u)) / h
@@ -225,9 +229,6 @@ func (m *method[T]) Touch() { m.num[have0] = 0 }
 
 // Draw implements flow.Drawer: another batch is another energy.
 func (m *method[T]) Draw(step uint64) {
-	if m.f0 == nil {
-		m.caps = flow.CapsOf[T](m.f) // before the first Init
-	}
 	if m.caps.Draw != nil {
 		m.caps.Draw(step)
 		m.num[have0] = 0
