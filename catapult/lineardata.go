@@ -43,6 +43,15 @@ func newLinearData[T flow.Float](x kernel.Matrix[T], y []T) (linearData[T], erro
 	return l, nil
 }
 
+// share returns the same data with scratch memory of its own.
+func (l *linearData[T]) share() linearData[T] {
+	s := *l
+	s.res, s.gram.res = make([]T, len(l.res)), make([]T, len(l.gram.res))
+	s.top = lanczos.Workspace[float64]{}
+	s.vec = [2][]float64{make([]float64, l.d), make([]float64, l.d)}
+	return s
+}
+
 // gramFactor is the data reduced to k = min(m, d) rows by a QR factorisation,
 //
 //	RᵀR = XᵀX/m,   Rᵀb = Xᵀy/m,   L(q) = ½|Rq-b|² + floor,

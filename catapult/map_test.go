@@ -147,6 +147,35 @@ func TestMapFormsAgree(t *testing.T) {
 	}
 }
 
+// A run that is cut short bounds the error of its limit.
+func TestMapCutShort(t *testing.T) {
+	r := rand.New(rand.NewPCG(31, 32))
+	cut := 0
+	for range 3000 {
+		p := admissibleStart(r, 0, 3.9)
+		long, err := MapTrajectory(p.Kappa, p.S, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		short, err := MapTrajectory(p.Kappa, p.S, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if short.Phase == Undecided {
+			continue
+		}
+		if short.KappaErr > 0 {
+			cut++
+		}
+		if d := short.KappaInf - long.KappaInf; d < -1e-14 || d > short.KappaErr+long.KappaErr+1e-14 {
+			t.Errorf("%v: κ_∞ = %v ± %v after %d steps, limit %v", p, short.KappaInf, short.KappaErr, short.Steps, long.KappaInf)
+		}
+	}
+	if cut < 100 {
+		t.Errorf("only %d runs were cut", cut)
+	}
+}
+
 // At κ0 = 4 the orbit is known in closed form; errors triple at each step.
 func TestCriticalOrbit(t *testing.T) {
 	for _, theta := range []float64{0.3, 1, 2.2} {
@@ -193,6 +222,9 @@ func TestMapBadInput(t *testing.T) {
 	}
 	if r, err := MapTrajectory(4, 0.1, 1000); err != nil || r.Phase != Undecided {
 		t.Errorf("κ0 = 4: %+v, %v", r, err)
+	}
+	if r, err := MapTrajectory(3, 1, 1000); err != nil || r.Phase != Catapult || r.KappaInf != 0 || r.SumS != 2 {
+		t.Errorf("a start that reaches κ = s = 0: %+v, %v", r, err)
 	}
 	if r, err := MapTrajectory(5, 4, 1000); err != nil || r.Phase != Stationary || r.KappaInf != 9 {
 		t.Errorf("a start that hits f = 0 exactly: %+v, %v", r, err)

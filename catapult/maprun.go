@@ -7,14 +7,19 @@ import (
 
 // MapResult is what became of a start of the universal map.
 type MapResult struct {
-	// Phase is what was seen: Divergent when s left every bound, Lazy (κ0 < 2),
-	// Critical (κ0 = 2) or Catapult (κ0 > 2) when s went to zero with κ_∞ < 2,
-	// Stationary when f is, or became, exactly zero, and Undecided when the steps
-	// ran out or the start is not admissible. Classify proves instead of running.
+	// Phase is what was seen: Divergent when s left every bound; Lazy (κ0 < 2),
+	// Critical (κ0 = 2) or Catapult (κ0 > 2) when κ fell below 2, from where on s
+	// falls at every step (Theorem A, see Certificate); Stationary when f is, or
+	// became, exactly zero with κ >= 2; and Undecided when the steps ran out
+	// before, or the start is not admissible. Classify proves instead of running.
 	Phase Phase
 	// KappaInf is κ_∞ = ηλ_∞, the limit of κ; +Inf if Divergent, the last value
 	// if Undecided, NaN if the start is not admissible.
 	KappaInf float64
+	// KappaErr bounds the error of KappaInf. It is zero, up to rounding, unless
+	// the steps ran out: near κ = 2 and κ = 0 the approach is slow. (A run with
+	// s_t = 1 at some t has κ_∞ = 0, since J' = (1-s)²J.)
+	KappaErr float64
 	// SMax is the largest s_t and TPeak the first t at which it is reached; +Inf
 	// and -1 if Divergent.
 	SMax  float64
@@ -34,8 +39,8 @@ const mapEscape = 1e100
 
 // MapTrajectory runs the universal map from (kappa0, s0) for at most the given
 // number of steps, rounded up to a multiple of 16, or until κ has reached its
-// limit up to rounding or s has left every bound. The last steps are summed as
-// the geometric series that they are. Errors wrap ErrArgument: a start that is
+// limit up to rounding or s has left every bound. What then is left of Σs is
+// added as the geometric series that it is. Errors wrap ErrArgument: a start that is
 // not finite, negative, or has kappa0² < 4 s0.
 func MapTrajectory(kappa0, s0 float64, steps int) (MapResult, error) {
 	p := MapPoint{kappa0, s0}
@@ -93,7 +98,8 @@ type lane struct {
 // start puts a start into the lane unless its result is known at once.
 func (l *lane) start(r *MapResult, index int, p MapPoint) bool {
 	if !p.admissible() || math.IsInf(p.Kappa, 0) {
-		*r = MapResult{KappaInf: math.NaN(), SMax: math.NaN(), SumS: math.NaN(), TPeak: -1}
+		nan := math.NaN()
+		*r = MapResult{KappaInf: nan, KappaErr: nan, SMax: nan, SumS: nan, TPeak: -1}
 		return false
 	}
 	if p.S == 0 {
@@ -106,33 +112,43 @@ func (l *lane) start(r *MapResult, index int, p MapPoint) bool {
 
 // ended stores the result and empties the lane if its run is over.
 func (l *lane) ended(r *MapResult, p MapPoint, steps int) bool {
-	// Below 2 the multiplier of s is (1-κ)² < 1 as s → 0, and what is left of Σs
-	// is the geometric series s/(1-(1-κ)²).
-	rest := l.s / (l.kappa * (2 - l.kappa))
-	settled := l.kappa < 2 && 4*rest <= 0x1p-55*l.kappa
-	phase := Undecided
-	switch {
-	case !(l.s <= mapEscape) || !(l.kappa <= mapEscape):
+	if !(l.s <= mapEscape) || !(l.kappa <= mapEscape) {
 		*r = MapResult{Phase: Divergent, KappaInf: math.Inf(1), SMax: math.Inf(1), SumS: math.Inf(1), TPeak: -1, Steps: l.t}
 		l.kappa, l.s = 0, 0
 		return true
-	case l.s == 0 && l.kappa >= 2, l.kappa == 0:
-		phase = Stationary
-	case settled && p.Kappa < 2:
-		phase = Lazy
-	case settled && p.Kappa == 2:
-		phase = Critical
-	case settled:
-		phase = Catapult
-	case l.t < steps:
+	}
+	// Below 2 the multiplier of s is (1-κ)² < 1 as s → 0, and what is left of Σs
+	// is the geometric series s/(1-(1-κ)²).
+	rest := 0.0
+	if l.s > 0 {
+		rest = l.s / (l.kappa * (2 - l.kappa))
+	}
+	settled := l.s == 0 || l.kappa < 2 && 4*rest <= 0x1p-55*l.kappa
+	if !settled && l.t < steps {
 		return false
 	}
-	if settled {
-		l.kappa -= (4 - l.kappa) * rest
-		// s itself is in the sum already.
-		l.sum += rest - l.s
+	*r = MapResult{KappaInf: l.kappa, SMax: l.max, TPeak: l.peak, SumS: l.sum, Steps: l.t}
+	switch {
+	case l.kappa < 2 && p.Kappa < 2:
+		r.Phase = Lazy
+	case l.kappa < 2 && p.Kappa == 2:
+		r.Phase = Critical
+	case l.kappa < 2:
+		r.Phase = Catapult
+	case l.s == 0:
+		r.Phase = Stationary
 	}
-	*r = MapResult{Phase: phase, KappaInf: l.kappa, SMax: l.max, TPeak: l.peak, SumS: l.sum, Steps: l.t}
+	switch {
+	case l.kappa >= 2:
+	case settled:
+		r.KappaInf -= (4 - l.kappa) * rest
+		r.SumS += rest - l.s // s itself is in the sum already
+	default:
+		// √J falls to κ_∞ by the factors 1-s, and the rest of Σs is at most
+		// κ/(4-κ).
+		r.KappaInf = math.Sqrt(max(0, MapPoint{l.kappa, l.s}.J()))
+		r.KappaErr = r.KappaInf * l.kappa / (4 - l.kappa)
+	}
 	l.s = 0
 	return true
 }

@@ -91,11 +91,27 @@ func NewReducedLinear[T flow.Float](c ReducedConfig, x kernel.Matrix[T], y []T) 
 	if err := c.check(data.m); err != nil {
 		return nil, err
 	}
+	return newReduced(c, data), nil
+}
+
+func newReduced[T flow.Float](c ReducedConfig, data linearData[T]) *ReducedLinear[T] {
 	r := &ReducedLinear[T]{cfg: c, data: data, zeta: make([]T, data.d), u: make([]T, data.d), w: make([]T, data.d)}
 	if c.BatchSize > 0 && c.BatchSize < data.m {
 		r.draw = &nn.Batches{M: data.m, Size: c.BatchSize, Seed: c.BatchSeed}
 	}
-	return r, nil
+	return r
+}
+
+// At returns the model on the same data at another width and learning rate, with
+// scratch memory of its own: the factorised data are shared. Errors wrap
+// ErrArgument.
+func (r *ReducedLinear[T]) At(n, eta float64) (*ReducedLinear[T], error) {
+	c := r.cfg
+	c.N, c.Eta = n, eta
+	if err := c.check(r.data.m); err != nil {
+		return nil, err
+	}
+	return newReduced(c, r.data.share()), nil
 }
 
 // Config returns the configuration.

@@ -70,11 +70,7 @@ func TestCertificateOnRandomStarts(t *testing.T) {
 		}
 		got := results[i]
 		if got.Phase == Undecided {
-			// The approach to κ_∞ = 2 or 0 is slow, nothing else is.
-			if near := min(math.Abs(got.KappaInf-2), got.KappaInf); near > 1e-4 {
-				t.Errorf("%v: undecided at κ = %v", p, got.KappaInf)
-			}
-			seen[Undecided]++
+			t.Errorf("%v: undecided at κ = %v", p, got.KappaInf)
 			continue
 		}
 		seen[c.Phase]++
@@ -93,7 +89,7 @@ func TestCertificateOnRandomStarts(t *testing.T) {
 		}
 	}
 	t.Logf("phases: %v", seen)
-	if seen[Undecided] > starts/200 || seen[Lazy] < 1000 || seen[Catapult] < 1000 || seen[Divergent] < 1000 {
+	if seen[Lazy] < 1000 || seen[Catapult] < 1000 || seen[Divergent] < 1000 {
 		t.Errorf("phases seen: %v", seen)
 	}
 }
