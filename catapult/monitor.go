@@ -88,12 +88,16 @@ func (w *watch) seeKappa(step int, kappa float64) {
 	c.Kappa = kappa
 }
 
+// maxRise is the rise of the loss, as a part of that of the outputs f = 0, that
+// counts as none: at the edge of stability (κ near 2) losses go up and down on
+// their floor for ever.
+const maxRise = 0.01
+
 // converged says whether training has worked: the loss is at most 0.9 of that of
-// the outputs f = 0 (or of the start, where that is zero), and has not risen over
+// the outputs f = 0 (or of the start, where that is zero), and does not rise over
 // the last 20 losses, the mean of the later half being at most that of the
-// earlier one up to slack. A loss that stays on a floor has converged. floor is
-// the loss below which it is all rounding.
-func (w *watch) converged(zeroLoss, slack, floor float64) bool {
+// earlier one plus maxRise. noise is a relative slack beyond that.
+func (w *watch) converged(zeroLoss, noise float64) bool {
 	if len(w.Recent) < convergenceWindow {
 		return false
 	}
@@ -112,5 +116,5 @@ func (w *watch) converged(zeroLoss, slack, floor float64) bool {
 			late += l / half
 		}
 	}
-	return late <= (1+slack)*early || late <= floor*zeroLoss
+	return late <= (1+noise)*early+maxRise*zeroLoss
 }

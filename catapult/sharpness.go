@@ -127,10 +127,16 @@ func (o *SharpnessOptions) check() error {
 	return nil
 }
 
+// maxFormed bounds the memory of a formed kernel, 4 matrices of that size.
+const maxFormed = 2048
+
 // formsNTK says whether forming Θ takes less work than the about four products
 // of a warm start: (m² n_{l-1} + m²K² n_l)/2 a layer against 2mp a product.
 func (n *Net[T]) formsNTK() bool {
 	m, k := float64(n.Samples()), float64(n.Outputs())
+	if m*k > maxFormed {
+		return false
+	}
 	form := 0.0
 	for l, width := range n.cfg.Sizes[1:] {
 		form += (m*m*float64(n.cfg.Sizes[l]) + m*m*k*k*float64(width)) / 2

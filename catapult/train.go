@@ -29,8 +29,9 @@ type Point struct {
 type TrainResult[T flow.Float] struct {
 	// Phase is the regime. Divergent is a loss above its cap or one that is not
 	// finite; Dead a ReLU network with a silent layer. A run has converged when
-	// its last loss is at most 0.9 of that of the outputs f = 0 and the losses
-	// have not risen over the last 20 (or when LossTol was met): then it is Lazy
+	// LossTol was met, or when its last loss is at most 0.9 of L(f = 0) and the
+	// last 20 do not rise: the mean of the later ten is at most that of the ten
+	// before plus 0.01 L(f = 0), with mini-batches plus a tenth. Then it is Lazy
 	// if ηλ0 was below the stability threshold, else Catapult. All else is
 	// Undecided.
 	Phase Phase
@@ -349,12 +350,9 @@ func (t *trainer[T]) lastCurvature(r *TrainResult[T], w *watch) error {
 }
 
 func (t *trainer[T]) phase(r *TrainResult[T], w *watch) Phase {
-	slack, eps := 1e-3, 0x1p-52
+	noise := 0.0
 	if t.is.stochastic {
-		slack = 0.1 // the losses of mini-batches are noisy
-	}
-	if single[T]() {
-		eps = 0x1p-23
+		noise = 0.1 // of mini-batches
 	}
 	c := &w.Seen
 	switch {
@@ -362,7 +360,7 @@ func (t *trainer[T]) phase(r *TrainResult[T], w *watch) Phase {
 		return Divergent
 	case t.m.dead(r.Theta):
 		return Dead
-	case !t.met && !w.converged(t.is.zeroLoss, slack, 4096*eps*eps):
+	case !t.met && !w.converged(t.is.zeroLoss, noise):
 		return Undecided
 	case c.Kappa0 <= c.Threshold:
 		return Lazy

@@ -193,6 +193,10 @@ func testPhasesOnTheDigits[T flow.Float](t *testing.T) {
 	if l := cat.Curvature.Value / cat.Lambda0.Value; m.Kappa < 0.82 || m.Kappa > 0.96 || math.Abs(l-m.Kappa/3) > 1e-3 {
 		t.Errorf("C = 3: ηλ = %.3f, λ/λ0 = %.3f at the end, want 0.82 to 0.96 and a third of it", m.Kappa, l)
 	}
+	// The catapult leaves a sparser network, here by a percent.
+	if a, b := net.ActiveFraction(lazy.Theta), net.ActiveFraction(cat.Theta); b >= a {
+		t.Errorf("%.3f of the units active after the lazy run, %.3f after the catapult", a, b)
+	}
 	div := run(5, 60)
 	if div.Phase != catapult.Divergent || !kernel.AllFinite(div.Theta) || math.IsInf(div.Loss, 0) || div.Steps >= 60 {
 		t.Errorf("C = 5 is %v at step %d, loss %v", div.Phase, div.Steps, div.Loss)
