@@ -54,8 +54,8 @@ func (s *DiagramSpec) check() error {
 	return nil
 }
 
-// Sample is one run of a phase diagram.
-type Sample struct {
+// DiagramRun is one run of a phase diagram.
+type DiagramRun struct {
 	X, Y float64
 	// Repeat is the number of the repetition, from 0.
 	Repeat int
@@ -65,7 +65,7 @@ type Sample struct {
 	Member int
 }
 
-// Cell is what became of a Sample.
+// Cell is what became of a DiagramRun.
 type Cell struct {
 	Phase Phase
 	// Kappa is κ = ηλ at the end, NaN where it is not known.
@@ -142,14 +142,14 @@ func (d *Diagram) WriteCSV(w io.Writer) error {
 
 // PhaseDiagram calls run for every point of the grid, on all cores, and returns
 // the diagram. run makes its own model, since models hold scratch memory, and a
-// random start from the sample's Seed and Member alone; the result then does not
+// random start from its Seed and Member alone; the result then does not
 // depend on the number of workers. Any model will do: networks by Train, the
 // solvable models by ReducedDiagram and MapDiagram.
 //
 // If ctx is cancelled or a run fails, the diagram so far (Cell.Done) is returned
 // with the error. Errors of the specification wrap ErrArgument, ErrEmpty or
 // ErrNonFinite.
-func PhaseDiagram(ctx context.Context, s DiagramSpec, run func(ctx context.Context, s Sample) (Cell, error)) (*Diagram, error) {
+func PhaseDiagram(ctx context.Context, s DiagramSpec, run func(ctx context.Context, p DiagramRun) (Cell, error)) (*Diagram, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func PhaseDiagram(ctx context.Context, s DiagramSpec, run func(ctx context.Conte
 	err := flow.Ensemble(ctx, len(d.Cells), s.Workers, func(ctx context.Context, member int) error {
 		k, point := member%s.Repeats, member/s.Repeats
 		i, j := point%len(s.X), point/len(s.X)
-		c, err := run(ctx, Sample{X: s.X[i], Y: s.Y[j], Repeat: k, Seed: s.Seed, Member: j*s.Repeats + k})
+		c, err := run(ctx, DiagramRun{X: s.X[i], Y: s.Y[j], Repeat: k, Seed: s.Seed, Member: j*s.Repeats + k})
 		if err != nil {
 			return fmt.Errorf("run at x = %v, y = %v, repetition %d: %w", s.X[i], s.Y[j], k, err)
 		}
@@ -200,24 +200,24 @@ func (p *progress) add(n int) {
 // takes the learning rate X/λ0. On the data x = 1, y = 0 it is that of the warm-up
 // model. Cell.Peak and Loss are losses.
 func ReducedDiagram[T flow.Float](ctx context.Context, s DiagramSpec, model *ReducedLinear[T], o ReducedOptions[T]) (*Diagram, error) {
-	return PhaseDiagram(ctx, s, func(ctx context.Context, s Sample) (Cell, error) {
-		r, err := model.At(s.Y, 1)
+	return PhaseDiagram(ctx, s, func(ctx context.Context, p DiagramRun) (Cell, error) {
+		m, err := model.At(p.Y, 1)
 		if err != nil {
 			return Cell{}, err
 		}
-		start := r.Sample(s.Seed, s.Member)
-		lambda0 := r.NTKTop(start).Value
+		start := m.Sample(p.Seed, p.Member)
+		lambda0 := m.NTKTop(start).Value
 		if lambda0 == 0 {
 			return Cell{}, fmt.Errorf("catapult: data are zero: %w", ErrZeroCurvature)
 		}
-		if r, err = model.At(s.Y, s.X/lambda0); err != nil {
+		if m, err = model.At(p.Y, p.X/lambda0); err != nil {
 			return Cell{}, err
 		}
-		res, err := r.Run(ctx, start, o)
+		r, err := m.Run(ctx, start, o)
 		if err != nil {
 			return Cell{}, err
 		}
-		return Cell{Phase: res.Phase, Kappa: res.Kappa, Peak: res.PeakLoss, PeakStep: res.PeakStep, Loss: res.Loss, Steps: res.Steps}, nil
+		return Cell{Phase: r.Phase, Kappa: r.Kappa, Peak: r.PeakLoss, PeakStep: r.PeakStep, Loss: r.Loss, Steps: r.Steps}, nil
 	})
 }
 

@@ -184,7 +184,7 @@ func TestDiagramCancelled(t *testing.T) {
 
 func TestDiagramBadInput(t *testing.T) {
 	ctx, boom := context.Background(), errors.New("boom")
-	ok := func(context.Context, Sample) (Cell, error) { return Cell{}, nil }
+	ok := func(context.Context, DiagramRun) (Cell, error) { return Cell{}, nil }
 	for _, c := range []struct {
 		s    DiagramSpec
 		want error
@@ -206,8 +206,8 @@ func TestDiagramBadInput(t *testing.T) {
 	if _, err := warmupDiagram(t, ctx, one); !errors.Is(err, ErrArgument) {
 		t.Errorf("width 0.5: %v", err)
 	}
-	d, err := PhaseDiagram(ctx, one, func(_ context.Context, s Sample) (Cell, error) {
-		if s.X == 2 {
+	d, err := PhaseDiagram(ctx, one, func(_ context.Context, p DiagramRun) (Cell, error) {
+		if p.X == 2 {
 			return Cell{}, boom
 		}
 		return Cell{Phase: Lazy}, nil
