@@ -83,7 +83,7 @@ func TestResume(t *testing.T) {
 					continue
 				}
 				sameResumed(t, name+" "+cname, k, func() Integrator[float64] { return ODE(lv.field(), m) }, lv.y0, func() Options[float64] {
-					return Options[float64]{Controller: c, T1: 3, TStops: []float64{0.4, 1.1}, SaveAt: []float64{0.5}}
+					return Options[float64]{Controller: c, T1: 9, TStops: []float64{0.4, 1.1}, SaveAt: []float64{0.5}}
 				})
 			}
 		}

@@ -22,11 +22,14 @@ func fixedError(t *testing.T, m Method, h float64, ref solution) float64 {
 func TestOrder(t *testing.T) {
 	ref := solutions(t)["nonautonomous"]
 	for name, m := range methodNames {
-		n := 16.0
+		n := map[int]float64{1: 64, 2: 64, 6: 3, 7: 3, 8: 2}[m.Order()]
+		if n == 0 {
+			n = 16
+		}
 		e1, e2 := fixedError(t, m, 1/n, ref), fixedError(t, m, 1/(2*n), ref)
 		slope := math.Log2(e1 / e2)
 		t.Logf("%s: order %.2f", name, slope)
-		if want := float64(m.Order()); !(slope >= want-0.3 && slope <= want+1) {
+		if want := float64(m.Order()); !(slope >= want-0.3 && slope <= want+2) {
 			t.Errorf("%s: errors %.3g, %.3g, order %.2f, want %v", name, e1, e2, slope, want)
 		}
 	}
@@ -35,7 +38,7 @@ func TestOrder(t *testing.T) {
 // TestDenseOrder measures the order of the interpolants: the error of one step
 // at θ, started on the solution, falls as h^(d+1) for an interpolant of order d.
 func TestDenseOrder(t *testing.T) {
-	want := map[string]float64{"euler": 1, "rk4": 3, "bs32": 3, "dp54": 4}
+	want := map[string]float64{"euler": 1, "midpoint": 2, "heun21": 2, "ralston": 2, "rk4": 3, "bs32": 3, "dp54": 4, "tsit5": 4, "vern65": 6, "vern76": 6, "dop853": 7}
 	for name, m := range methodNames {
 		e := func(h float64) float64 {
 			worst := 0.0
@@ -49,7 +52,7 @@ func TestDenseOrder(t *testing.T) {
 		h := 0.2
 		slope := math.Log2(e(h) / e(h/2))
 		t.Logf("%s: local dense order %.2f", name, slope)
-		if w := want[name] + 1; !(slope >= w-0.3 && slope <= w+0.7) {
+		if w := want[name] + 1; !(slope >= w-0.3 && slope <= w+2) {
 			t.Errorf("%s: local error of dense output falls as h^%.2f, want %v", name, slope, w)
 		}
 	}

@@ -34,18 +34,20 @@ func ODE[T Float](f Field[T], m Method) Integrator[T] {
 //	k_i = f(t + c_i h, x + h Σ_{j<i} a_ij k_j),  y = x + h Σ b_i k_i,
 //	err = h Σ e_i k_i,  x(t+θh) = x + h Σ_i Σ_r p_ir θ^(r+1) k_i.
 //
-// A row i >= stages is an extra stage for dense output. A method without an
-// interpolant of its own has the cubic Hermite polynomial, written in the same
-// form with f(t+h, y) as one more stage.
+// Stage end is f(t+h, y): the last one of a pair that reuses it as the first of
+// the next step (FSAL), else one stage more. Rows beyond it are stages for dense
+// output alone. A method without an interpolant of its own has the cubic Hermite
+// polynomial, written in the same form.
 type tableau struct {
 	name     string
 	order    int
 	embedded int // order of the embedded method, 0 if there is none
 	stages   int
-	fsal     bool // the last stage is f(t+h, y)
+	fsal     bool // f(t+h, y) is a stage of the table
 	c        []float64
 	a        [][]float64
 	b, e     []float64
+	e3       []float64 // second error estimate, of order 3 (DOP853)
 	p        [][]float64
 }
 
@@ -59,10 +61,22 @@ func (m *tableau) controller() Controller {
 	return PI
 }
 
+// end is the index of the stage f(t+h, y).
+func (m *tableau) end() int {
+	if m.fsal && m.b[m.stages-1] == 0 {
+		return m.stages - 1
+	}
+	return m.stages
+}
+
 // controllerOrder is the exponent k with which the error estimate behaves as h^k.
+// The two estimates of DOP853 together behave as h^8.
 func (m *tableau) controllerOrder() int {
-	if m.embedded == 0 {
+	switch {
+	case m.embedded == 0:
 		return m.order + 1
+	case m.e3 != nil:
+		return m.order
 	}
 	return min(m.order, m.embedded) + 1
 }
@@ -74,17 +88,17 @@ func (m *tableau) interpolant() [][]float64 {
 	if m.p != nil {
 		return m.p
 	}
-	p := make([][]float64, m.stages+1)
+	p := make([][]float64, m.end()+1)
 	for i := range p {
 		p[i] = make([]float64, 3)
-		if i < m.stages {
+		if i < len(m.b) {
 			p[i][1], p[i][2] = 3*m.b[i], -2*m.b[i]
 		}
 	}
 	p[0][0]++
 	p[0][1] -= 2
 	p[0][2]++
-	p[m.stages][1]--
-	p[m.stages][2]++
+	p[m.end()][1]--
+	p[m.end()][2]++
 	return p
 }

@@ -9,7 +9,10 @@ import (
 )
 
 // methodNames are the methods by their names in testdata.
-var methodNames = map[string]Method{"euler": Euler, "rk4": RK4, "bs32": BogackiShampine, "dp54": DormandPrince}
+var methodNames = map[string]Method{
+	"euler": Euler, "midpoint": Midpoint, "heun21": Heun, "ralston": Ralston, "rk4": RK4, "bs32": BogackiShampine,
+	"dp54": DormandPrince, "tsit5": Tsit5, "vern65": Verner6, "vern76": Verner7, "dop853": DOP853,
+}
 
 // TestOneStep compares result, error vector and dense output of one step with
 // reference values of 1e-13.
@@ -18,7 +21,7 @@ func TestOneStep(t *testing.T) {
 		OneStep struct {
 			T, H, Theta float64
 			X           []float64
-			Methods     map[string]struct{ Y, Err, Dense []float64 }
+			Methods     map[string]struct{ Y, Err, Err3, Dense []float64 }
 		} `json:"one_step"`
 	}
 	readJSON(t, "misc.json", &misc)
@@ -32,7 +35,10 @@ func TestOneStep(t *testing.T) {
 		}
 	}
 	for name, m := range methodNames {
-		ref := o.Methods[name]
+		ref, tol := o.Methods[name], 1e-13
+		if name == "vern65" {
+			tol = 1e-12 // coefficients up to 3819 amplify rounding: plain float64 arithmetic is off by 4e-13
+		}
 		it := ODE(FieldFunc(2, nonautonomous), m).(*rungeKutta[float64])
 		var tr Trial
 		if err := it.Init(Start[float64]{T: o.T, X: o.X, Dir: 1, MaxStep: 1, Want: Want{Dense: true}}, &tr); err != nil {
@@ -40,20 +46,27 @@ func TestOneStep(t *testing.T) {
 		}
 		y := make([]float64, 2)
 		it.Try(&tr, y, o.X, o.T, o.H)
-		near(name+" y", y, ref.Y, 1e-13)
-		if ref.Err != nil {
+		near(name+" y", y, ref.Y, tol)
+		estimate := func(w []float64) []float64 {
 			e := make([]float64, 2)
-			for i, k := range it.k[:m.(*tableau).stages] {
-				e[0] += o.H * it.e[i] * k[0]
-				e[1] += o.H * it.e[i] * k[1]
+			for i, k := range it.k[:len(w)] {
+				e[0] += o.H * w[i] * k[0]
+				e[1] += o.H * w[i] * k[1]
 			}
-			near(name+" err", e, ref.Err, 1e-13)
+			return e
+		}
+		if ref.Err3 != nil {
+			near(name+" err3", estimate(it.e3), ref.Err3, tol)
+		}
+		if ref.Err != nil {
+			e := estimate(it.e)
+			near(name+" err", e, ref.Err, tol)
 		}
 		if ref.Dense != nil {
 			it.Accept()
 			d := make([]float64, 2)
 			it.At(d, o.Theta)
-			near(name+" dense", d, ref.Dense, 1e-13)
+			near(name+" dense", d, ref.Dense, tol)
 		}
 	}
 	// In float32 the same step is good to a few rounding units.
@@ -130,21 +143,21 @@ func TestCounts(t *testing.T) {
 		// A run at its stability limit depends on rounding: a start point that
 		// is off by one unit in the last place changes its error by factors up to
 		// 20 and its rejections by half.
-		factor, rejections := 1.5, max(2, 0.01*c.rejected)
+		factor, rejections, floor := 1.5, 4.0, 1e-13
 		if c.problem == "allen_cahn" || c.problem == "rosenbrock_flow" {
-			factor, rejections = 20, max(6, 0.5*c.rejected)
+			factor, rejections, floor = 20, max(6, 0.5*c.rejected), c.rtol
 		}
 		off := func(got int, want, tol float64) bool { return !(math.Abs(float64(got)-want) <= tol) }
 		if off(s.Accepted, c.accepted, max(2, 0.01*c.accepted)) || off(s.Rejected, c.rejected, rejections) ||
-			off(s.Evals, c.fevals, max(2*6, 0.01*c.fevals)) {
+			off(s.Evals, c.fevals, max(5*16, 0.01*c.fevals)) {
 			t.Errorf("%s %s %g: %d accepted, %d rejected, %d evaluations, want %v, %v, %v", c.method, c.problem, c.rtol, s.Accepted, s.Rejected, s.Evals, c.accepted, c.rejected, c.fevals)
 		}
-		if e := sols[c.problem].relErr(sol.X); !(e <= factor*c.err+1e-13 && e >= c.err/factor-1e-13) {
+		if e := sols[c.problem].relErr(sol.X); !(e <= factor*c.err+floor && e >= c.err/factor-floor) {
 			t.Errorf("%s %s %g: error %.3g, want %.3g within a factor %v", c.method, c.problem, c.rtol, e, c.err, factor)
 		}
 	}
-	if seen != 52 {
-		t.Errorf("%d cases, want 52", seen)
+	if seen != len(counts.Explicit) {
+		t.Errorf("%d cases, want %d", seen, len(counts.Explicit))
 	}
 }
 

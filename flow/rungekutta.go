@@ -9,10 +9,11 @@ import (
 
 // rungeKutta advances a field by an explicit Runge-Kutta tableau.
 //
-// k[0] is f at the start of the step and k[end] is f at its end: the last stage
-// of an FSAL pair, one stage more for the other methods, evaluated when the
-// energy or dense output asks for it. After an accepted step k[end] becomes the
-// next k[0]; the swap waits for the next Try, so that dense output stays valid.
+// k[0] is f at the start of the step and k[end] is f at its end, which methods
+// that do not need it evaluate when the energy or dense output asks for it; the
+// stages beyond are evaluated by the first call of At. After an accepted step
+// k[end] becomes the next k[0]; the swap waits for the next Try, so that dense
+// output stays valid.
 type rungeKutta[T Float] struct {
 	tab     *tableau
 	f       Field[T]
@@ -21,7 +22,8 @@ type rungeKutta[T Float] struct {
 	tol     Tol
 	want    Want
 	a       [][]T
-	b, e    []T
+	b       []T
+	e, e3   []T
 	p       [][]float64
 	k       [][]T
 	end     int
@@ -35,6 +37,7 @@ type rungeKutta[T Float] struct {
 	t0, h    float64
 	next     []T
 	accepted bool
+	extra    bool // the stages beyond k[end] belong to the last proposal
 }
 
 // The numbers of a rungeKutta that a checkpoint saves.
@@ -53,16 +56,13 @@ const (
 func newRungeKutta[T Float](f Field[T], tab *tableau) *rungeKutta[T] {
 	r := &rungeKutta[T]{tab: tab, f: f, caps: CapsOf[T](f), p: tab.interpolant()}
 	r.ef, _ = f.(EnergyField[T])
-	r.end = tab.stages
-	if tab.fsal {
-		r.end--
-	}
+	r.end = tab.end()
 	r.a = make([][]T, len(tab.a))
 	for i, row := range tab.a {
 		r.a[i] = convert[T](row)
 	}
-	r.b, r.e = convert[T](tab.b), convert[T](tab.e)
-	r.weights = make([]T, r.end+1)
+	r.b, r.e, r.e3 = convert[T](tab.b), convert[T](tab.e), convert[T](tab.e3)
+	r.weights = make([]T, len(r.p))
 	r.slopes = make([]float64, r.end+1)
 	return r
 }
@@ -88,8 +88,9 @@ func (r *rungeKutta[T]) Init(s Start[T], tr *Trial) error {
 		return fmt.Errorf("flow: start point has length %d, want the dimension of the field, %d: %w", len(s.X), n, ErrArgument)
 	}
 	if r.k == nil || len(r.tmp) != n {
-		v := arena[T](r.end+2, n)
-		r.k, r.tmp = v[:r.end+1], v[r.end+1]
+		m := max(r.end+1, len(r.a))
+		v := arena[T](m+1, n)
+		r.k, r.tmp = v[:m], v[m]
 	}
 	r.tol, r.want = s.Tol, s.Want
 	r.num = [rkNumbers]float64{}
@@ -163,15 +164,11 @@ func (r *rungeKutta[T]) Try(tr *Trial, next, x []T, t, h float64) {
 	tr.Evals = int(r.num[rkOwed])
 	r.num[rkOwed] = 0
 	r.start(tr, x, t)
-	r.accepted = false
+	r.accepted, r.extra = false, false
 	r.x0, r.next, r.t0, r.h = x, next, t, h
 	dissipate := r.want.Dissipate && r.ef != nil
 	hT := T(h)
-	last := r.tab.stages
-	if r.tab.fsal {
-		last--
-	}
-	for i := 1; i < last; i++ {
+	for i := 1; i < r.end; i++ {
 		kernel.LincombTo(r.tmp, x, hT, r.a[i], r.k[:i])
 		if dissipate {
 			_, r.slopes[i] = r.eval(tr, r.k[i], r.tmp, t+r.tab.c[i]*h)
@@ -180,20 +177,31 @@ func (r *rungeKutta[T]) Try(tr *Trial, next, x []T, t, h float64) {
 		tr.Evals++
 		r.f.Eval(r.k[i], r.tmp, t+r.tab.c[i]*h)
 	}
-	kernel.LincombTo(next, x, hT, r.b[:last], r.k[:last])
+	kernel.LincombTo(next, x, hT, r.b[:r.end], r.k[:r.end])
 	r.num[rkE1], r.num[rkSlope1], r.num[rkHave1] = math.NaN(), math.NaN(), 0
-	if r.tab.fsal || r.want.Dense || r.ef != nil && (r.want.Energy || r.caps.Draw == nil) {
+	if r.tab.fsal && r.tab.e[r.end] != 0 || r.want.Dense || r.ef != nil && (r.want.Energy || r.caps.Draw == nil) {
 		r.finish(tr, t+h)
 	}
 	tr.E0, tr.Slope0 = r.num[rkE0], r.num[rkSlope0]
 	tr.E1, tr.Slope1 = r.num[rkE1], r.num[rkSlope1]
 	tr.Finite = r.ef == nil || r.num[rkHave1] == 0 || finite(tr.E1)
 	if len(r.e) > 0 {
-		tr.Err = errorNorm(&r.tol, h, r.e, r.k[:r.tab.stages], r.tmp, x, next)
+		tr.Err = r.errorEstimate(h, x, next)
 	}
 	if dissipate {
 		tr.Dissipated = r.dissipated(h)
 	}
+}
+
+// errorEstimate is ‖h Σ e_i k_i‖_sc, and for two estimates s and s3 of orders 5
+// and 3 that of Hairer, Nørsett and Wanner, s²/sqrt(s² + s3²/100).
+func (r *rungeKutta[T]) errorEstimate(h float64, x, y []T) float64 {
+	s := errorNorm(&r.tol, h, r.e, r.k[:len(r.e)], r.tmp, x, y)
+	if len(r.e3) == 0 || s == 0 {
+		return s
+	}
+	s3 := errorNorm(&r.tol, h, r.e3, r.k[:len(r.e3)], r.tmp, x, y)
+	return s * s / math.Sqrt(s*s+0.01*s3*s3)
 }
 
 // finish makes k[end] hold f at the proposal.
@@ -263,6 +271,7 @@ func (r *rungeKutta[T]) At(dst []T, theta float64) {
 			r.num[rkSwap] = 1
 		}
 	}
+	r.extraStages()
 	for i, row := range r.p {
 		var s float64
 		for j := len(row) - 1; j >= 0; j-- {
@@ -271,6 +280,19 @@ func (r *rungeKutta[T]) At(dst []T, theta float64) {
 		r.weights[i] = T(s)
 	}
 	kernel.LincombTo(dst, r.x0, T(r.h), r.weights[:len(r.p)], r.k[:len(r.p)])
+}
+
+// extraStages evaluates the stages for dense output.
+func (r *rungeKutta[T]) extraStages() {
+	if r.extra {
+		return
+	}
+	for i := r.end + 1; i < len(r.a); i++ {
+		kernel.LincombTo(r.tmp, r.x0, T(r.h), r.a[i], r.k[:i])
+		r.f.Eval(r.k[i], r.tmp, r.t0+r.tab.c[i]*r.h)
+		r.num[rkOwed]++
+	}
+	r.extra = true
 }
 
 // Memory implements Memory.
