@@ -154,6 +154,15 @@ func TestEdgeOfStability(t *testing.T) {
 	if mean := sum / float64(n); math.Abs(mean-5.03) > 0.02 || low < 4.95 || high > 5.15 {
 		t.Errorf("sharpness at the edge %.3f in [%.3f, %.3f], want 5.03 in about [4.98, 5.09]", mean, low, high)
 	}
+
+	// The wider network at η = 0.2 is at 2/η = 10, within 2.5 %.
+	net, theta = eosNet(t, 50)
+	r = train(t, net, theta, catapult.TrainOptions[float64]{Eta: 0.2, Steps: 4000, TrackHessian: 200})
+	for k := 2400; k <= 4000; k += 200 {
+		if h := r.Trace[k].Hessian; !h.Converged || math.Abs(h.Value-10) > 0.25 {
+			t.Errorf("sharpness %v at step %d of the wider network, want 10 ± 0.25", h.Value, k)
+		}
+	}
 }
 
 // One hidden ReLU layer of 512 units on the parity of 256 digits.

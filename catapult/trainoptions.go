@@ -140,11 +140,10 @@ func (o *TrainOptions[T]) integrator(m Model[T]) flow.Integrator[T] {
 
 // threshold is the ηλ at which linear dynamics become unstable.
 func (o *TrainOptions[T]) threshold() float64 {
-	b := o.Momentum
 	if o.Nesterov {
-		return 2 * (1 + b) / (1 + 2*b)
+		return NesterovThreshold(o.Momentum)
 	}
-	return 2 * (1 + b)
+	return HeavyBallThreshold(o.Momentum)
 }
 
 // budget is the number of steps of the whole run.
