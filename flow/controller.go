@@ -138,6 +138,7 @@ func (e ErrorControl) Judge(c *Control, tr *Trial) Verdict {
 	const (
 		tiny  = 1e-10 // an error of zero must not give an infinite factor
 		floor = 1e-4  // nor a tiny one a lasting effect
+		limit = 690   // of the exponential
 	)
 	if !tr.Finite || math.IsNaN(tr.Err) || math.IsInf(tr.Err, 0) {
 		c.Rejected = true
@@ -147,16 +148,16 @@ func (e ErrorControl) Judge(c *Control, tr *Trial) Verdict {
 	k := float64(tr.Order)
 	if tr.Err > 1 {
 		c.Rejected = true
-		return Verdict{H: tr.H * max(minFac, safety*math.Pow(tr.Err, -1/k))}
+		return Verdict{H: tr.H * max(minFac, safety*quickExp(-quickLog(tr.Err)/k))}
 	}
 	// One logarithm a step: those of the earlier errors are remembered.
 	eps := max(tr.Err, tiny)
-	log := math.Log(eps)
+	log := quickLog(eps)
 	sum := (e.Beta1*log + e.Beta2*c.Mem[logE1] + e.Beta3*c.Mem[logE2]) / k
 	if e.Alpha2 != 0 && c.Hp > 0 {
-		sum += e.Alpha2 * math.Log(tr.H/c.Hp)
+		sum += e.Alpha2 * quickLog(tr.H/c.Hp)
 	}
-	fac := min(maxFac, max(minFac, safety*math.Exp(-sum)))
+	fac := min(maxFac, max(minFac, safety*quickExp(max(-limit, min(limit, -sum)))))
 	if c.Rejected {
 		fac = min(fac, 1)
 	}

@@ -40,6 +40,9 @@ type rungeKutta[T Float] struct {
 	extra    bool // the stages beyond k[end] belong to the last proposal
 }
 
+// smallDim is the largest dimension that is not worth a kernel.
+const smallDim = 4
+
 // The numbers of a rungeKutta that a checkpoint saves.
 const (
 	rkHave0  = iota // k[0] holds f at the current point
@@ -169,7 +172,7 @@ func (r *rungeKutta[T]) Try(tr *Trial, next, x []T, t, h float64) {
 	dissipate := r.want.Dissipate && r.ef != nil
 	hT := T(h)
 	for i := 1; i < r.end; i++ {
-		kernel.LincombTo(r.tmp, x, hT, r.a[i], r.k[:i])
+		r.combine(r.tmp, x, hT, r.a[i])
 		if dissipate {
 			_, r.slopes[i] = r.eval(tr, r.k[i], r.tmp, t+r.tab.c[i]*h)
 			continue
@@ -177,7 +180,7 @@ func (r *rungeKutta[T]) Try(tr *Trial, next, x []T, t, h float64) {
 		tr.Evals++
 		r.f.Eval(r.k[i], r.tmp, t+r.tab.c[i]*h)
 	}
-	kernel.LincombTo(next, x, hT, r.b[:r.end], r.k[:r.end])
+	r.combine(next, x, hT, r.b[:r.end])
 	r.num[rkE1], r.num[rkSlope1], r.num[rkHave1] = math.NaN(), math.NaN(), 0
 	if r.tab.fsal && r.tab.e[r.end] != 0 || r.want.Dense || r.ef != nil && (r.want.Energy || r.caps.Draw == nil) {
 		r.finish(tr, t+h)
@@ -190,6 +193,34 @@ func (r *rungeKutta[T]) Try(tr *Trial, next, x []T, t, h float64) {
 	}
 	if dissipate {
 		tr.Dissipated = r.dissipated(h)
+	}
+}
+
+// combine stores x + h Σ c_l k_l in dst. In a few dimensions calls would cost
+// more than the sums.
+func (r *rungeKutta[T]) combine(dst, x []T, h T, c []T) {
+	if len(x) > smallDim {
+		kernel.LincombTo(dst, x, h, c, r.k[:len(c)])
+		return
+	}
+	k := r.k[:len(c)]
+	if len(x) == 2 {
+		var s0, s1 T
+		for l, v := range k {
+			v := (*[2]T)(v)
+			s0 += c[l] * v[0]
+			s1 += c[l] * v[1]
+		}
+		dst[1] = x[1] + h*s1
+		dst[0] = x[0] + h*s0
+		return
+	}
+	for j := range dst {
+		var s T
+		for l, v := range k {
+			s += c[l] * v[j]
+		}
+		dst[j] = x[j] + h*s
 	}
 }
 
