@@ -61,8 +61,10 @@ func median(v []float64) float64 {
 // StableEdge trains the network that c describes at every learning rate of a grid
 // and from every seed, in parallel, and returns where training stops to work. For
 // one hidden layer that is near C = 4, the theory's threshold; ReLU networks of
-// more layers go on to 10 and more (our measurement, in line with section 3 of
-// arXiv 2003.02218).
+// more layers go on to 10 and more. Medians of the last stable C that we measured
+// for the parity of 128 digits at width 256, 150 steps, seeds 0 to 2: one hidden
+// layer of ReLUs 3.4, two 14, three 10; one of tanh or linear units 4.2. Section
+// 3 of arXiv 2003.02218 has about 12 for ReLU and 4 for tanh networks.
 //
 // Errors are those of NewNet and Train; ErrArgument also for a grid that is not
 // increasing and positive. If ctx is cancelled there is no result.

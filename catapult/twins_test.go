@@ -22,7 +22,7 @@ func twins(t *testing.T, net *catapult.Net[float64], theta []float64, o catapult
 }
 
 func TestTwins(t *testing.T) {
-	net := parityNet[float64](t, 48, catapult.ReLU, 400)
+	net := parityNet[float64](t, 48, catapult.ReLU, 256)
 	theta := net.Init(0, 0)
 	const steps = 60
 

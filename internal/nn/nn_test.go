@@ -414,3 +414,32 @@ func BenchmarkHessVecReLU(b *testing.B) {
 		p.hessVec(g, v)
 	}
 }
+
+// The derivatives that a VJP leaves are those of a backward pass with the same
+// seed, and the backward pass's own stay.
+func TestCotangent(t *testing.T) {
+	for _, act := range []nn.Activation{nn.ReLU, nn.LeakyReLU, nn.Identity, nn.Tanh, nn.GELU} {
+		for _, out := range []int{1, 3} {
+			p := newProblem[float64](t, nn.Config{Sizes: []int{3, 6, 5, out}, Act: act, Bias: true}, nn.MSE, 4)
+			ws, other := nn.NewWorkspace[float64](p.net, 4), nn.NewWorkspace[float64](p.net, 4)
+			ws.Forward(p.theta, p.x)
+			other.Forward(p.theta, p.x)
+			a := kernel.MatrixOf(4, out, random[float64](4*out, 3))
+			b := kernel.MatrixOf(4, out, random[float64](4*out, 4))
+			ws.Backward(nil, a)
+			ws.VJP(nil, b)
+			other.Backward(nil, b)
+			for l := 1; l < p.net.Depth(); l++ {
+				if e := relErr(ws.Cotangent(l).Data, other.Delta(l).Data); e > 1e-15 {
+					t.Errorf("%v, %d outputs: cotangent of layer %d differs by %.1e", act, out, l, e)
+				}
+			}
+			other.Backward(nil, a)
+			for l := 1; l <= p.net.Depth(); l++ {
+				if e := relErr(ws.Delta(l).Data, other.Delta(l).Data); e != 0 {
+					t.Errorf("%v, %d outputs: a VJP changed layer %d of the backward pass", act, out, l)
+				}
+			}
+		}
+	}
+}
