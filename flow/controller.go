@@ -140,6 +140,10 @@ func (e ErrorControl) Judge(c *Control, tr *Trial) Verdict {
 		floor = 1e-4  // nor a tiny one a lasting effect
 		limit = 690   // of the exponential
 	)
+	if tr.Retry > 0 {
+		c.Rejected = true
+		return Verdict{H: tr.Retry * tr.H}
+	}
 	if !tr.Finite || math.IsNaN(tr.Err) || math.IsInf(tr.Err, 0) {
 		c.Rejected = true
 		return Verdict{H: 0.1 * tr.H}

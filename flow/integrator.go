@@ -22,7 +22,8 @@ package flow
 //
 // Optional sides, found by type assertion: Interpolator (dense output), Limiter
 // (grids it must keep), Memory (checkpoint), Drawer (mini-batches), Deriver
-// (the derivative at the current point), Restarter (momentum), Namer.
+// (the derivative at the current point), Restarter (momentum), Failer (it cannot
+// go on), Namer.
 type Integrator[T Float] interface {
 	Init(s Start[T], tr *Trial) error
 	Try(tr *Trial, next, x []T, t, h float64)
@@ -84,6 +85,13 @@ type Trial struct {
 	Order int     // controller order k: the error behaves as h^k
 	Evals int     // evaluations of the field (or of energy with gradient) it took
 
+	// Jacobian matrices evaluated, matrices factored and linear systems solved.
+	Jacobians, Factorizations, Solves int
+	// Retry, if not 0, says that the proposal could not be computed (a singular
+	// linear system, a nonlinear one that did not converge): error controllers
+	// try again with H·Retry.
+	Retry float64
+
 	Finite bool // proposal, error and energy are finite
 	NoErr  bool // the integrator has no error estimate; Err means nothing
 
@@ -138,6 +146,12 @@ type Deriver[T Float] interface {
 // changed anything; if so, the loop goes on.
 type Restarter interface {
 	Restart() bool
+}
+
+// Failer is an Integrator that may be unable to go on: Failure returns the reason
+// after the Try that failed, nil as a rule. The run ends with the status Failed.
+type Failer interface {
+	Failure() error
 }
 
 // Namer gives the name under which a checkpoint remembers an Integrator.

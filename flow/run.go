@@ -21,16 +21,17 @@ const (
 // a Controller. Next makes one accepted step; Steps and Solve make them all;
 // Checkpoint saves. A Run is for one goroutine at a time.
 type Run[T Float] struct {
-	it    Integrator[T]
-	ctl   Controller
-	opt   Options[T]
-	want  Want
-	tol   Tol
-	dense Interpolator[T]
-	limit Limiter
-	draw  Drawer
-	deriv Deriver[T]
-	fail  func() error
+	it     Integrator[T]
+	ctl    Controller
+	opt    Options[T]
+	want   Want
+	tol    Tol
+	dense  Interpolator[T]
+	limit  Limiter
+	draw   Drawer
+	deriv  Deriver[T]
+	fail   func() error
+	broken Failer
 
 	x, next []T
 	t, t1   float64
@@ -134,13 +135,18 @@ func (r *Run[T]) attempts(ctx context.Context) (h float64, last, ok bool) {
 				h, r.minStep(r.t), r.t, r.tr.Err, ErrStepUnderflow))
 		}
 		r.it.Try(&r.tr, r.next, r.x, r.t, r.dir*h)
-		r.step.Stats.Evals += r.tr.Evals
+		r.step.Stats.add(&r.tr)
 		r.tr.H = h
 		top := kernel.MaxAbs(r.next)
 		r.tr.Finite = r.tr.Finite && finite(float64(top))
 		if r.fail != nil {
 			if err := r.fail(); err != nil {
 				return 0, false, r.end(FieldError, fmt.Errorf("flow: field failed at t = %v: %w", r.t, err))
+			}
+		}
+		if r.broken != nil {
+			if err := r.broken.Failure(); err != nil {
+				return 0, false, r.end(Failed, fmt.Errorf("flow: step %d at t = %v with step size %.3g: %w", r.step.K+1, r.t, h, err))
 			}
 		}
 		v := r.ctl.Judge(&r.c, &r.tr)
@@ -340,7 +346,7 @@ func (r *Run[T]) restartAt() error {
 	if err := r.it.Init(s, &r.tr); err != nil {
 		return err
 	}
-	r.step.Stats.Evals += r.tr.Evals
+	r.step.Stats.add(&r.tr)
 	r.firstStep()
 	return nil
 }

@@ -37,7 +37,8 @@ func (r *Run[T]) initIntegrator() error {
 	if err := r.it.Init(r.start(), &r.tr); err != nil {
 		return err
 	}
-	r.step.Stats.Evals = r.tr.Evals
+	r.step.Stats = Stats{}
+	r.step.Stats.add(&r.tr)
 	if r.ctl == nil {
 		if err := r.chooseController(); err != nil {
 			return err
@@ -46,7 +47,8 @@ func (r *Run[T]) initIntegrator() error {
 		if err := r.it.Init(r.start(), &r.tr); err != nil {
 			return err
 		}
-		r.step.Stats.Evals = r.tr.Evals
+		r.step.Stats = Stats{}
+		r.step.Stats.add(&r.tr)
 	}
 	if r.want.Error && r.tr.NoErr {
 		return fmt.Errorf("flow: Controller %v wants an error estimate, which %s does not have: set a Fixed step: %w", r.ctl, nameOf(r.it), ErrArgument)
@@ -81,6 +83,7 @@ func newRun[T Float](it Integrator[T], x0 []T, o Options[T]) (*Run[T], error) {
 		r.draw, _ = it.(Drawer)
 	}
 	r.deriv, _ = it.(Deriver[T])
+	r.broken, _ = it.(Failer)
 	r.fail = caps.Err
 	if (len(o.SaveAt) > 0 || o.Dense) && r.dense == nil {
 		return nil, fmt.Errorf("flow: SaveAt and Dense need dense output, which %s does not have: %w", nameOf(it), ErrArgument)

@@ -46,6 +46,8 @@ var (
 	ErrStepLimit     = errors.New("step limit reached")
 	ErrEvent         = errors.New("event function failed")
 	ErrCheckpoint    = errors.New("checkpoint does not fit")
+	ErrSingular      = errors.New("linear system is singular")
+	ErrNoConvergence = errors.New("iteration did not converge")
 )
 
 // Stats counts the work of a run.
@@ -54,4 +56,15 @@ type Stats struct {
 	Rejected int // rejected attempts
 	Evals    int // evaluations of the field, or of the energy with its gradient
 	Events   int // event handlings
+	// Work of implicit methods: Jacobian matrices evaluated (or points of
+	// linearisation, without a matrix), factorizations, linear systems solved.
+	Jacobians, Factorizations, Solves int
+}
+
+// add counts the work of an attempt, or of Init.
+func (s *Stats) add(tr *Trial) {
+	s.Evals += tr.Evals
+	s.Jacobians += tr.Jacobians
+	s.Factorizations += tr.Factorizations
+	s.Solves += tr.Solves
 }
