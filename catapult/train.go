@@ -171,7 +171,8 @@ func (t *trainer[T]) start(theta0 []T) error {
 // resume prepares the rest of a saved run.
 func (t *trainer[T]) resume(s *TrainState) error {
 	t.eta, t.lambda0, t.watch = s.Eta, s.Lambda0, s.Watch
-	t.watch.Recent = append(make([]float64, 0, convergenceWindow), s.Watch.Recent...)
+	recent := s.Watch.Recent[max(0, len(s.Watch.Recent)-convergenceWindow):]
+	t.watch.Recent = append(make([]float64, 0, convergenceWindow), recent...)
 	err := t.begin(func(it flow.Integrator[T], o flow.Options[T]) (*flow.Run[T], error) {
 		return flow.Resume(it, s.Flow, o)
 	})

@@ -533,6 +533,11 @@ func TestTrainBadInputs(t *testing.T) {
 	if r, err := catapult.Train(context.Background(), other, nil, opts{Steps: 5, Resume: state}); r != nil || err == nil {
 		t.Errorf("a state of another net was resumed: %v", err)
 	}
+	empty := *state
+	empty.Flow = nil
+	if r, err := catapult.Train(context.Background(), net, nil, opts{Steps: 5, Resume: &empty}); r != nil || !errors.Is(err, flow.ErrCheckpoint) {
+		t.Errorf("a state without a checkpoint: result %v, error %v", r != nil, err)
+	}
 }
 
 // A step of training allocates nothing.
