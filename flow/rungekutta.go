@@ -106,36 +106,13 @@ func (r *rungeKutta[T]) Init(s Start[T], tr *Trial) error {
 	}
 	tr.E0, tr.Slope0 = r.num[rkE0], r.num[rkSlope0]
 	if s.Want.Error && !tr.NoErr && s.MaxStep > 0 {
-		tr.H = r.firstStep(tr, s)
+		tr.H = firstStep(r.f, &s, tr.Order, r.k[0], r.k[r.end], r.tmp)
+		tr.Evals++
 		if math.IsNaN(tr.H) {
 			return fmt.Errorf("flow: no finite value of f near the start point, t0 = %v: %w", s.T, ErrNonFinite)
 		}
 	}
 	return nil
-}
-
-// firstStep is the automatic first step of Hairer, Nørsett and Wanner, Solving
-// ODEs I, II.4. It costs one evaluation.
-func (r *rungeKutta[T]) firstStep(tr *Trial, s Start[T]) float64 {
-	x, f0, f1 := s.X, r.k[0], r.k[r.end]
-	d0 := weightedNorm(&r.tol, x, x, x)
-	d1 := weightedNorm(&r.tol, f0, x, x)
-	h := 1e-6
-	if d0 >= 1e-5 && d1 >= 1e-5 {
-		h = 0.01 * d0 / d1
-	}
-	h = min(h, s.MaxStep)
-	kernel.AxpyTo(r.tmp, T(s.Dir*h), f0, x)
-	r.f.Eval(f1, r.tmp, s.T+s.Dir*h)
-	tr.Evals++
-	kernel.SubTo(f1, f1, f0)
-	d2 := weightedNorm(&r.tol, f1, x, x) / h
-	d := max(d1, d2)
-	h1 := max(1e-6, 1e-3*h)
-	if !(d <= 1e-15) {
-		h1 = math.Pow(0.01/d, 1/float64(tr.Order))
-	}
-	return min(100*h, h1, s.MaxStep)
 }
 
 // start makes k[0] hold f(t, x).

@@ -1,0 +1,31 @@
+package flow
+
+import (
+	"math"
+
+	"github.com/gradflow/gradflow/flow/kernel"
+)
+
+// firstStep is the automatic first step of Hairer, Nørsett and Wanner, Solving
+// ODEs I, II.4, for a method whose error estimate behaves as h^order; f0 is
+// f(t0, x0). It costs one evaluation. f1 and tmp are scratch vectors.
+func firstStep[T Float](f Field[T], s *Start[T], order int, f0, f1, tmp []T) float64 {
+	x := s.X
+	d0 := weightedNorm(&s.Tol, x, x, x)
+	d1 := weightedNorm(&s.Tol, f0, x, x)
+	h := 1e-6
+	if d0 >= 1e-5 && d1 >= 1e-5 {
+		h = 0.01 * d0 / d1
+	}
+	h = min(h, s.MaxStep)
+	kernel.AxpyTo(tmp, T(s.Dir*h), f0, x)
+	f.Eval(f1, tmp, s.T+s.Dir*h)
+	kernel.SubTo(f1, f1, f0)
+	d2 := weightedNorm(&s.Tol, f1, x, x) / h
+	d := max(d1, d2)
+	h1 := max(1e-6, 1e-3*h)
+	if !(d <= 1e-15) {
+		h1 = math.Pow(0.01/d, 1/float64(order))
+	}
+	return min(100*h, h1, s.MaxStep)
+}
