@@ -26,7 +26,7 @@
 //
 //	f' = f (1 - ηλ + η²f²/n),   λ' = λ + (ηf²/n)(ηλ - 4)
 //
-// (paper, equation 5). Warmup is this map for any label, weight decay, squared or
+// (paper, section 2). Warmup is this map for any label, weight decay, squared or
 // logistic loss (general form ours); WarmupNet is the network itself, as a
 // flow.Energy, with all eigenvalues of its Hessian in closed form.
 //

@@ -12,8 +12,8 @@ import (
 //	κ' = κ + s(κ-4),   s' = s(1-κ+s)²,   κ = ηλ,   s = η²f²/n.
 //
 // n and η enter through the start alone. Points that parameters can realise
-// satisfy κ² >= 4s. The map is ours; in (f, λ) it is equation 5 of arXiv
-// 2003.02218.
+// satisfy κ² >= 4s. These variables are ours; in (f, λ) the map is that of section
+// 2 of arXiv 2003.02218.
 type MapPoint struct {
 	Kappa float64 // κ = ηλ, the curvature in units of 1/η
 	S     float64 // s = η²f²/n, the loss 2η²L/n

@@ -147,6 +147,16 @@ func TestMapFormsAgree(t *testing.T) {
 	}
 }
 
+// From a tiny start the series is summed, not run.
+func TestMapTinyStart(t *testing.T) {
+	for _, s0 := range []float64{1e-25, 1e-200} {
+		r, err := MapTrajectory(0.5, s0, 1000)
+		if err != nil || math.Abs(r.SumS/(s0/0.75)-1) > 1e-14 || r.KappaInf != 0.5 {
+			t.Errorf("s0 = %v: %+v, want Σs = %v, %v", s0, r, s0/0.75, err)
+		}
+	}
+}
+
 // A run that is cut short bounds the error of its limit.
 func TestMapCutShort(t *testing.T) {
 	r := rand.New(rand.NewPCG(31, 32))

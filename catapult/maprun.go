@@ -141,7 +141,6 @@ func (l *lane) ended(r *MapResult, p MapPoint, steps int) bool {
 	switch {
 	case l.kappa >= 2:
 	case settled:
-		r.KappaInf -= (4 - l.kappa) * rest
 		r.SumS += rest - l.s // s itself is in the sum already
 	default:
 		// √J falls to κ_∞ by the factors 1-s, and the rest of Σs is at most

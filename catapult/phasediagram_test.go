@@ -107,6 +107,13 @@ func TestReducedDiagram(t *testing.T) {
 				}
 			}
 		}
+		// Repetitions have starts of their own, learning rates share them.
+		if a, b := d.At(0, j, 0), d.At(0, j, 1); a.Kappa == b.Kappa || a.Peak == b.Peak {
+			t.Errorf("n = %v: two repetitions are the same: %+v", d.Y[j], *a)
+		}
+		if a, b := d.At(0, j, 2), d.At(1, j, 2); a.Peak != b.Peak || a.Kappa == b.Kappa {
+			t.Errorf("n = %v: lazy runs at two learning rates start at the losses %v and %v", d.Y[j], a.Peak, b.Peak)
+		}
 		if d.First(j, Catapult) != 2.5 || d.First(j, Divergent) != 4.05 || !math.IsNaN(d.First(j, Dead)) {
 			t.Errorf("n = %v: catapult from %v, divergent from %v", d.Y[j], d.First(j, Catapult), d.First(j, Divergent))
 		}
@@ -175,6 +182,9 @@ func TestDiagramCancelled(t *testing.T) {
 	}
 	if !math.IsNaN(d.Fraction(len(s.X)-1, len(s.Y)-1, Lazy)) {
 		t.Error("a fraction of no runs is not NaN")
+	}
+	if d.Fraction(3, 0, Undecided) != 0 || d.Fraction(3, 0, Catapult) != 1 {
+		t.Error("runs that were not made count in a fraction")
 	}
 	d, err = MapDiagram(ctx, DiagramSpec{X: []float64{3}, Y: []float64{-3}}, 100)
 	if !errors.Is(err, context.Canceled) || d == nil || d.Cells[0].Done {

@@ -1,9 +1,11 @@
 package catapult
 
 import (
+	"context"
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/gradflow/gradflow/flow"
@@ -225,6 +227,78 @@ func TestReducedBadInput(t *testing.T) {
 		if _, err := r.State(c.a, c.q, c.m); !errors.Is(err, c.want) {
 			t.Errorf("state %d: error %v, want %v", i, err, c.want)
 		}
+	}
+}
+
+// At shares the data and nothing that a step writes to.
+func TestReducedAt(t *testing.T) {
+	x, y := randomData[float64](rand.New(rand.NewPCG(33, 34)), 9, 4)
+	r, err := NewReducedLinear(ReducedConfig{N: 10, Eta: 1, Decay: 0.1, BatchSize: 2, BatchSeed: 5}, x, y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := r.At(1e7, 0.3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := NewReducedLinear(ReducedConfig{N: 1e7, Eta: 0.3, Decay: 0.1, BatchSize: 2, BatchSeed: 5}, x, y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if &a.data.gram.r.Data[0] != &r.data.gram.r.Data[0] {
+		t.Error("the data are copied")
+	}
+	if &a.data.gram.res[0] == &r.data.gram.res[0] || &a.data.vec[0][0] == &r.data.vec[0][0] || &a.data.vec[1][0] == &r.data.vec[1][0] || &a.zeta[0] == &r.zeta[0] || a.draw == r.draw {
+		t.Error("scratch memory is shared")
+	}
+	s := a.Sample(1, 1)
+	ga, gb := make([]float64, a.Dim()), make([]float64, a.Dim())
+	for k := range 5 {
+		a.Next(ga, s, k)
+		b.Next(gb, s, k)
+		if !slices.Equal(ga, gb) {
+			t.Fatalf("step %d of the model from At differs from a new one", k)
+		}
+		copy(s, ga)
+	}
+	if _, err := r.At(0, 1); !errors.Is(err, ErrArgument) {
+		t.Errorf("width 0: %v", err)
+	}
+	if _, err := r.At(1, -1); !errors.Is(err, ErrArgument) {
+		t.Errorf("rate -1: %v", err)
+	}
+}
+
+// A run with mini-batches that is saved and resumed gives the same bits.
+func TestReducedResumes(t *testing.T) {
+	ctx := context.Background()
+	x, y := randomData[float32](rand.New(rand.NewPCG(35, 36)), 9, 3)
+	r, err := NewReducedLinear(ReducedConfig{N: 1e5, Eta: 0.4, BatchSize: 2, BatchSeed: 1}, x, y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(steps int) *flow.Run[float32] {
+		run, err := flow.New(r.Integrator(), r.Sample(2, 2), flow.Options[float32]{MaxSteps: steps})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for run.Next(ctx) {
+		}
+		return run
+	}
+	want := slices.Clone(run(40).Step().X)
+	saved, err := run(17).Checkpoint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, err := flow.Resume(r.Integrator(), saved, flow.Options[float32]{MaxSteps: 40})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rest.Next(ctx) {
+	}
+	if s := rest.Step(); s.K != 40 || !slices.Equal(s.X, want) {
+		t.Errorf("resumed run ends at step %d with %v, want %v", s.K, s.X, want)
 	}
 }
 

@@ -65,6 +65,10 @@ type ReducedResult[T flow.Float] struct {
 	Lambda0, Lambda, Kappa0, Kappa float64
 	// State is the last finite state.
 	State []T
+	// Overflow says that the run is Divergent because a number of type T
+	// overflowed, not because of LossCap: with float32 a peak beyond 1e38 does
+	// that too, and float64 may tell another story.
+	Overflow bool
 }
 
 // Run runs gradient descent from a state until it converges, diverges or its
@@ -117,7 +121,7 @@ func (r *ReducedLinear[T]) run(ctx context.Context, start []T, o ReducedOptions[
 		s := run.Step()
 		loss, grad2 := r.lossGrad(s.X)
 		if !(loss <= o.LossCap) {
-			res.Phase = Divergent
+			res.Phase, res.Overflow = Divergent, !(loss <= math.MaxFloat64)
 			return nil
 		}
 		if loss > res.PeakLoss {
@@ -130,7 +134,7 @@ func (r *ReducedLinear[T]) run(ctx context.Context, start []T, o ReducedOptions[
 		}
 	}
 	if run.Status() == flow.Diverged { // overflow
-		res.Phase = Divergent
+		res.Phase, res.Overflow = Divergent, true
 	}
 	if err := run.Err(); err != nil {
 		return fmt.Errorf("catapult: %w", err)

@@ -77,8 +77,12 @@ func TestReducedRun32(t *testing.T) { testReducedRun[float32](t, 1e-3) }
 func TestReducedRunOverflow(t *testing.T) {
 	r := oneSample[float32](t, 1e30, 2.5)
 	got, err := r.Run(context.Background(), []float32{1, 1, 1}, ReducedOptions[float32]{LossCap: 1e300})
-	if err != nil || got.Phase != Divergent || !kernel.AllFinite(got.State) {
+	if err != nil || got.Phase != Divergent || !got.Overflow || !kernel.AllFinite(got.State) {
 		t.Errorf("%+v, %v", got, err)
+	}
+	got, err = oneSample[float32](t, 1e4, 2.5).Run(context.Background(), []float32{1, 1, 1}, ReducedOptions[float32]{LossCap: 1e5})
+	if err != nil || got.Phase != Divergent || got.Overflow || !(got.Loss <= 1e5) {
+		t.Errorf("beyond LossCap: %+v, %v", got, err)
 	}
 }
 

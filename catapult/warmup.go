@@ -68,8 +68,8 @@ func (c *WarmupConfig) loss(f float64) (l, d1, d2 float64) {
 //	f' = ρ²f - ρηlλ + (η²l²/n) f,
 //	λ' = ρ²λ - 4ρ(η/n) l f + (η²/n) l²λ.
 //
-// For label 0, MSE and γ = 0 these are equations 5 of arXiv 2003.02218; the
-// general form is ours. Its cost does not depend on n.
+// For label 0, MSE and γ = 0 these are the equations of section 2 of arXiv
+// 2003.02218; the general form is ours. Its cost does not depend on n.
 type Warmup struct {
 	cfg WarmupConfig
 	eta float64

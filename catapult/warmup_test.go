@@ -281,6 +281,27 @@ func TestWarmupInvariant(t *testing.T) {
 	}
 }
 
+// With weight decay and label 0 the curvature falls for ever, after the catapult by
+// (1-ηγ)² a step.
+func TestWarmupDecaysForEver(t *testing.T) {
+	const eta, decay = 1.6, 0.01
+	w, err := NewWarmup(WarmupConfig{N: 1000, Decay: decay}, eta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, lambda := 0.7, 2.0
+	for k := range 3000 {
+		nf, nl := w.Step(f, lambda)
+		if nl >= lambda {
+			t.Fatalf("step %d: λ grows from %v to %v", k, lambda, nl)
+		}
+		if rate := (1 - eta*decay) * (1 - eta*decay); k > 300 && math.Abs(nl/lambda-rate) > 1e-12 {
+			t.Fatalf("step %d: λ falls by %v, want %v", k, nl/lambda, rate)
+		}
+		f, lambda = nf, nl
+	}
+}
+
 // The exact sampler and the network's own start have the same law: their means
 // and variances agree with E λ = 2, Var λ = 4/n, E f² = 1.
 func TestWarmupSample(t *testing.T) {
