@@ -96,10 +96,12 @@ func testAllocs[T kernel.Float](t *testing.T) {
 	big, big2, big3 := kernel.NewMatrix[T](200, 200), kernel.NewMatrix[T](200, 200), kernel.NewMatrix[T](200, 200)
 	coef, k := []T{1, 2, 3}, [][]T{x, y, z}
 	for name, f := range map[string]func(){
-		"Dot":         func() { sink += float64(kernel.Dot(x, y)) },
-		"Axpy":        func() { kernel.Axpy(1e-9, x, y) },
-		"LincombTo":   func() { kernel.LincombTo(z, x, 1e-9, coef, k) },
-		"AdamTo":      func() { kernel.AdamTo(y, y, z, y, x, y, z, kernel.AdamCoefs[T]{Beta1: 0.9, Beta2: 0.9, Bias1: 1, Bias2: 1, Eps: 1}) },
+		"Dot":       func() { sink += float64(kernel.Dot(x, y)) },
+		"Axpy":      func() { kernel.Axpy(1e-9, x, y) },
+		"LincombTo": func() { kernel.LincombTo(z, x, 1e-9, coef, k) },
+		"AdamTo": func() {
+			kernel.AdamTo(y, y, z, y, x, y, z, kernel.AdamCoefs[T]{Beta1: 0.9, Beta2: 0.9, Bias1: 1, Bias2: 1, Eps: 1})
+		},
 		"ErrorNorm":   func() { sink += kernel.WeightedErrorNorm(1, coef, k, x, y, 1, 1) },
 		"Gemv":        func() { kernel.Gemv(y, 1, a, x, 0) },
 		"GemvT":       func() { kernel.GemvT(y, 1, a, x, 0) },
