@@ -29,3 +29,18 @@ func firstStep[T Float](f Field[T], s *Start[T], order int, f0, f1, tmp []T) flo
 	}
 	return min(100*h, h1, s.MaxStep)
 }
+
+// FirstStep is the automatic first step of error-controlled methods (Hairer,
+// Nørsett and Wanner, Solving ODEs I, II.4) for integrators outside this package:
+// f0 is f at the start point s, order is the controller order, f1 and tmp are
+// scratch vectors. It costs one evaluation of f, and is NaN if that is not finite.
+func FirstStep[T Float](f Field[T], s *Start[T], order int, f0, f1, tmp []T) float64 {
+	return firstStep(f, s, order, f0, f1, tmp)
+}
+
+// WeightedNorm returns ‖v‖_sc of Tol with the scale of the step from x to y, the
+// norm in which errors are measured, for integrators outside this package. It
+// panics if the lengths differ.
+func WeightedNorm[T Float](tol *Tol, v, x, y []T) float64 {
+	return weightedNorm(tol, v, x, y)
+}
