@@ -118,12 +118,9 @@ func (l *lane) ended(r *MapResult, p MapPoint, steps int) bool {
 		return true
 	}
 	// Below 2 the multiplier of s is (1-κ)² < 1 as s → 0, and what is left of Σs
-	// is the geometric series s/(1-(1-κ)²).
-	rest := 0.0
-	if l.s > 0 {
-		rest = l.s / (l.kappa * (2 - l.kappa))
-	}
-	settled := l.s == 0 || l.kappa < 2 && 4*rest <= 0x1p-55*l.kappa
+	// is the geometric series s/(1-(1-κ)²); κ falls by at most 4 times that.
+	series := l.kappa * (2 - l.kappa)
+	settled := l.s == 0 || l.kappa < 2 && 4*l.s <= 0x1p-55*l.kappa*series
 	if !settled && l.t < steps {
 		return false
 	}
@@ -139,9 +136,9 @@ func (l *lane) ended(r *MapResult, p MapPoint, steps int) bool {
 		r.Phase = Stationary
 	}
 	switch {
-	case l.kappa >= 2:
+	case l.s == 0 || l.kappa >= 2:
 	case settled:
-		r.SumS += rest - l.s // s itself is in the sum already
+		r.SumS += l.s/series - l.s // s itself is in the sum already
 	default:
 		// √J falls to κ_∞ by the factors 1-s, and the rest of Σs is at most
 		// κ/(4-κ).

@@ -239,8 +239,9 @@ func MapDiagram(ctx context.Context, s DiagramSpec, steps int) (*Diagram, error)
 	p := progress{see: s.Progress, total: len(d.Cells)}
 	err := flow.Ensemble(ctx, len(s.Y), s.Workers, func(_ context.Context, j int) error {
 		starts, results := make([]MapPoint, len(s.X)), make([]MapResult, len(s.X))
+		s0 := math.Pow(10, s.Y[j])
 		for i, kappa0 := range s.X {
-			starts[i] = MapPoint{kappa0, math.Pow(10, s.Y[j])}
+			starts[i] = MapPoint{kappa0, s0}
 		}
 		MapTrajectories(results, starts, steps)
 		for i, r := range results {
