@@ -25,6 +25,10 @@ func ODE[T Float](f Field[T], m Method) Integrator[T] {
 	switch m := m.(type) {
 	case *tableau:
 		return newRungeKutta(f, m)
+	case implicitMethod:
+		return implicitODE(f, m, m.String(), false)
+	case Krylov:
+		return krylovODE(f, m)
 	}
 	panic(fmt.Sprintf("flow: no integrator for method %v", m))
 }

@@ -1,0 +1,297 @@
+package flow
+
+import (
+	"math"
+
+	"github.com/gradflow/gradflow/flow/kernel"
+)
+
+// rosenbrockTable is a linearly implicit Runge-Kutta method of Rosenbrock's type
+// in the form of Hairer and Wanner, Solving ODEs II, IV.7, with J = ∂f/∂x(t, x):
+//
+//	(I/(hγ) - J) U_i = f(t + c_i h, x + Σ_{j<i} a_ij U_j) + h d_i ∂f/∂t(t, x) + (1/h) Σ_{j<i} C_ij U_j,
+//	y = x + Σ b_i U_i,  err = Σ e_i U_i,
+//	x(t+θh) = (1-θ) x + θ (y + (1-θ)(K_1 + θ(K_2 + θ K_3))),  K_j = Σ_i H_ji U_i.
+type rosenbrockTable struct {
+	name            string
+	order, embedded int
+	gamma           float64
+	a, cc           [][]float64 // cc is C
+	c, d, b, e      []float64
+	h               [][]float64 // of dense output
+}
+
+func (m *rosenbrockTable) String() string { return m.name }
+func (m *rosenbrockTable) Order() int     { return m.order }
+
+func (m *rosenbrockTable) controller() Controller { return implicitControl }
+
+func (m *rosenbrockTable) implicit() {}
+
+// implicitControl is the controller of implicit methods: the elementary one, with
+// smaller jumps.
+var implicitControl = ErrorControl{Beta1: 1, MaxFac: 6}
+
+// How exactly iterations solve the systems, in units of the tolerance: the
+// coefficients of a Rosenbrock method amplify the rest.
+const (
+	rosenbrockAccuracy = 1e-3
+	newtonAccuracy     = 1e-2
+)
+
+// rosenbrockODE advances a field by a rosenbrockTable.
+type rosenbrockODE[T Float] struct {
+	ends[T]
+	tab   *rosenbrockTable
+	lin   shifted[T]
+	a, cc [][]T
+	b, e  []T
+	dense [][]T // the table's h
+	u     [][]T
+	dT    []T
+	rhs   []T
+	have  bool // the Jacobian is that of the current point
+}
+
+func newRosenbrock[T Float](f Field[T], tab *rosenbrockTable, name string, krylov bool) *rosenbrockODE[T] {
+	return &rosenbrockODE[T]{ends: newEnds(f, name), tab: tab, lin: newShifted(f, krylov),
+		a: convertRows[T](tab.a), cc: convertRows[T](tab.cc), b: convert[T](tab.b), e: convert[T](tab.e), dense: convertRows[T](tab.h)}
+}
+
+func convertRows[T Float](a [][]float64) [][]T {
+	r := make([][]T, len(a))
+	for i, row := range a {
+		r[i] = convert[T](row)
+	}
+	return r
+}
+
+// Init implements Integrator.
+func (r *rosenbrockODE[T]) Init(s Start[T], tr *Trial) error {
+	if err := r.ends.init(&s, tr, min(r.tab.order, r.tab.embedded)+1, false, 0, 0); err != nil {
+		return err
+	}
+	n := len(s.X)
+	if r.dT == nil || len(r.dT) != n {
+		m := len(r.b)
+		v := arena[T](m+2, n)
+		r.u, r.dT, r.rhs = v[:m], v[m], v[m+1]
+	}
+	r.lin.init(n, &r.tol)
+	r.have = false
+	return nil
+}
+
+// Try implements Integrator.
+func (r *rosenbrockODE[T]) Try(tr *Trial, next, x []T, t, h float64) {
+	r.begin(tr, x, t, h)
+	if !r.have {
+		r.lin.linearise(tr, x, r.f0, t)
+		r.lin.timeDeriv(tr, r.dT, x, r.f0, t, h)
+		r.have = true
+	}
+	s := h * r.tab.gamma
+	if err := r.lin.factor(tr, s); err != nil {
+		r.fail(tr, next, x, err)
+		return
+	}
+	for i := range r.u {
+		if err := r.stage(tr, i, s); err != nil {
+			r.fail(tr, next, x, err)
+			return
+		}
+	}
+	kernel.LincombTo(next, x, 1, r.b, r.u)
+	tr.Err = errorNorm(&r.tol, 1, r.e, r.u, r.tmp, x, next)
+	r.complete(tr, next)
+}
+
+// stage computes U_i, the system being multiplied by s = hγ.
+func (r *rosenbrockODE[T]) stage(tr *Trial, i int, s float64) error {
+	f := r.f0
+	if i > 0 {
+		f = r.rhs
+		kernel.LincombTo(r.tmp, r.x0, 1, r.a[i], r.u[:i])
+		r.f.Eval(f, r.tmp, r.t0+r.tab.c[i]*r.h)
+		tr.Evals++
+	}
+	u := r.u[i]
+	clear(u)
+	kernel.LincombTo(u, u, T(r.tab.gamma), r.cc[i], r.u[:i])
+	kernel.Axpy(T(s), f, u)
+	if d := r.tab.d[i]; d != 0 && !r.caps.Autonomous {
+		kernel.Axpy(T(s*r.h*d), r.dT, u)
+	}
+	return r.lin.solve(tr, u, u, rosenbrockAccuracy)
+}
+
+// Accept implements Integrator.
+func (r *rosenbrockODE[T]) Accept() {
+	r.ends.Accept()
+	r.have = false
+}
+
+// Touch implements Integrator.
+func (r *rosenbrockODE[T]) Touch() {
+	r.ends.Touch()
+	r.have = false
+}
+
+// Draw implements Drawer.
+func (r *rosenbrockODE[T]) Draw(step uint64) {
+	if r.draw(step) {
+		r.have = false
+	}
+}
+
+// DenseDegree implements Interpolator.
+func (r *rosenbrockODE[T]) DenseDegree() int { return len(r.dense) + 1 }
+
+// At implements Interpolator.
+func (r *rosenbrockODE[T]) At(dst []T, theta float64) {
+	w := theta * (1 - theta)
+	kernel.AxpyTo(dst, T(-theta), r.x0, r.x0)
+	kernel.Axpy(T(theta), r.y, dst)
+	for _, row := range r.dense {
+		kernel.LincombTo(dst, dst, T(w), row, r.u)
+		w *= theta
+	}
+}
+
+const (
+	ros23D = 1 / (2 + math.Sqrt2)
+	ros23E = 6 + math.Sqrt2
+)
+
+// ROS23 is the linearly implicit method of orders 2(3) of Shampine and Reichelt,
+// SIAM J. Sci. Comput. 18 (1997) 1 (ode23s of MATLAB), three systems a step with
+// one matrix, L-stable, for crude tolerances. It keeps its order with a Jacobian
+// that is only approximately right. Dense output of order 2.
+var ROS23 Method = ros23Method{}
+
+type ros23Method struct{}
+
+func (ros23Method) String() string         { return "ROS23" }
+func (ros23Method) Order() int             { return 2 }
+func (ros23Method) controller() Controller { return implicitControl }
+func (ros23Method) implicit()              {}
+
+// ros23 advances a field by, with W = I - h d J and T = ∂f/∂t(t, x),
+//
+//	W k1 = f0 + h d T,  W (k2 - k1) = f(t+h/2, x+h k1/2) - k1,  y = x + h k2,
+//	W k3 = f2 - e (k2 - f1) - 2 (k1 - f0) + h d T,  f2 = f(t+h, y),
+//	err = h/6 (k1 - 2 k2 + k3).
+type ros23[T Float] struct {
+	ends[T]
+	lin    shifted[T]
+	k      [][]T // k1, k2, k3
+	fm, dT []T   // f at the middle
+	have   bool
+}
+
+func newROS23[T Float](f Field[T], name string, krylov bool) *ros23[T] {
+	return &ros23[T]{ends: newEnds(f, name), lin: newShifted(f, krylov)}
+}
+
+// Init implements Integrator.
+func (r *ros23[T]) Init(s Start[T], tr *Trial) error {
+	if err := r.ends.init(&s, tr, 3, false, 0, 0); err != nil {
+		return err
+	}
+	n := len(s.X)
+	if r.dT == nil || len(r.dT) != n {
+		v := arena[T](5, n)
+		r.k, r.fm, r.dT = v[:3], v[3], v[4]
+	}
+	r.lin.init(n, &r.tol)
+	r.have = false
+	return nil
+}
+
+// Try implements Integrator.
+func (r *ros23[T]) Try(tr *Trial, next, x []T, t, h float64) {
+	r.begin(tr, x, t, h)
+	if !r.have {
+		r.lin.linearise(tr, x, r.f0, t)
+		r.lin.timeDeriv(tr, r.dT, x, r.f0, t, h)
+		r.have = true
+	}
+	if err := r.stages(tr, next, x, t, h); err != nil {
+		r.fail(tr, next, x, err)
+		return
+	}
+	tr.Err = errorNorm(&r.tol, h/6, ros23Error[T](), r.k, r.tmp, x, next)
+	r.complete(tr, next)
+}
+
+func ros23Error[T Float]() []T { return (&[3]T{1, -2, 1})[:] }
+
+// stages computes k1, k2, the proposal and k3. The unknowns of the systems are
+// hk, so that they have the units of the state.
+func (r *ros23[T]) stages(tr *Trial, next, x []T, t, h float64) error {
+	if err := r.lin.factor(tr, h*ros23D); err != nil {
+		return err
+	}
+	k1, k2, k3 := r.k[0], r.k[1], r.k[2]
+	kernel.AxpyTo(k1, T(h*ros23D), r.dT, r.f0)
+	if err := r.solve(tr, k1); err != nil {
+		return err
+	}
+	kernel.AxpyTo(r.tmp, T(h/2), k1, x)
+	r.f.Eval(r.fm, r.tmp, t+h/2)
+	tr.Evals++
+	kernel.SubTo(k2, r.fm, k1)
+	if err := r.solve(tr, k2); err != nil {
+		return err
+	}
+	kernel.AddTo(k2, k2, k1)
+	kernel.AxpyTo(next, T(h), k2, x)
+	copy(r.y, next)
+	r.finish(tr)
+	kernel.AxpyTo(k3, T(h*ros23D), r.dT, r.f1)
+	kernel.Axpy(-ros23E, k2, k3)
+	kernel.Axpy(ros23E, r.fm, k3)
+	kernel.Axpy(-2, k1, k3)
+	kernel.Axpy(2, r.f0, k3)
+	return r.solve(tr, k3)
+}
+
+// solve replaces k by W⁻¹ k.
+func (r *ros23[T]) solve(tr *Trial, k []T) error {
+	if r.lin.by != byCG && r.lin.by != byGMRES {
+		return r.lin.solve(tr, k, k, 0)
+	}
+	kernel.Scal(T(r.h), k)
+	err := r.lin.solve(tr, k, k, newtonAccuracy)
+	kernel.Scal(T(1/r.h), k)
+	return err
+}
+
+// Accept implements Integrator.
+func (r *ros23[T]) Accept() {
+	r.ends.Accept()
+	r.have = false
+}
+
+// Touch implements Integrator.
+func (r *ros23[T]) Touch() {
+	r.ends.Touch()
+	r.have = false
+}
+
+// Draw implements Drawer.
+func (r *ros23[T]) Draw(step uint64) {
+	if r.draw(step) {
+		r.have = false
+	}
+}
+
+// DenseDegree implements Interpolator.
+func (r *ros23[T]) DenseDegree() int { return 2 }
+
+// At implements Interpolator: x + h[θ(1-θ)/(1-2d) k1 + θ(θ-2d)/(1-2d) k2].
+func (r *ros23[T]) At(dst []T, theta float64) {
+	w := r.h * theta / (1 - 2*ros23D)
+	kernel.AxpyTo(dst, T(w*(1-theta)), r.k[0], r.x0)
+	kernel.Axpy(T(w*(theta-2*ros23D)), r.k[1], dst)
+}
