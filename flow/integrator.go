@@ -100,8 +100,9 @@ type Trial struct {
 	SS, SY, YY     float64 // s·s, s·y, y·y with s = next-x, y = ∇E(next)-∇E(x)
 	Dissipated     float64 // -∫ dE/dt over the step, by the method's own weights
 
-	// Curvature returns the largest eigenvalue of the Hessian at x. It is nil
-	// unless wanted and available; it is computed when called.
+	// Curvature returns the largest eigenvalue of the Hessian at the proposal, or
+	// at the start point after Init: where the next step begins. It is nil unless
+	// wanted and available; it is computed when called.
 	Curvature func() float64
 }
 

@@ -434,7 +434,7 @@ func TestBadInput(t *testing.T) {
 		{"Shrink of Armijo are 0.0001 and NaN", GD(f), []float64{1}, armijo(Armijo{Shrink: nan})},
 		{"Start and Max of Armijo are -1", GD(f), []float64{1}, armijo(Armijo{Start: -1})},
 		{"Controller is nil", GD(f), []float64{1}, flow.Options[float64]{}},
-		{"error estimate", GD(f), []float64{1}, flow.Options[float64]{Controller: flow.PI}},
+		{"error estimate", HeavyBall(f, 0.5), []float64{1}, flow.Options[float64]{Controller: flow.PI}},
 		{"slope of E", HeavyBall(flow.NaturalFlow(quadratic[float64](1), flow.Metric[float64](unitMetric{})), 0.5), []float64{1}, armijo(Armijo{})},
 	} {
 		_, err := flow.New(c.it, c.x, c.o)

@@ -92,18 +92,6 @@ func SignAxpyTo[T Float](dst []T, a T, x, y []T) {
 	}
 }
 
-// DiffDot returns fᵀ(y - x), 0 for empty slices, computed in float64. It panics
-// if the lengths differ.
-func DiffDot[T Float](f, x, y []T) float64 {
-	checkTo(f, x, y)
-	x, y = x[:len(f)], y[:len(f)]
-	var s float64
-	for i, v := range f {
-		s += float64(v) * float64(y[i]-x[i])
-	}
-	return s
-}
-
 // Secant returns s·s, s·d and d·d of s = x1 - x0 and d = g1 - g0, the secant pair
 // of quasi-Newton and Barzilai-Borwein steps, computed in float64. It panics if
 // the lengths differ.

@@ -68,20 +68,17 @@ func testDescentSteps[T kernel.Float](t *testing.T) {
 			}
 		}
 
-		var dot, ad, ss0, sd, dd, ass, asd, add float64
+		var ss0, sd, dd, asd float64
 		for i := range n {
 			d, q := float64(f.s[i]-x.s[i]), float64(s.s[i]-m.s[i])
-			dot += float64(m.s[i]) * d
-			ad += math.Abs(float64(m.s[i]) * d)
 			ss0, sd, dd = ss0+d*d, sd+d*q, dd+q*q
-			ass, asd, add = ass+d*d, asd+math.Abs(d*q), add+q*q
+			asd += math.Abs(d * q)
 		}
 		tol := float64(n+4) * 0x1p-52
-		within(t, "DiffDot", kernel.DiffDot(m.s, x.s, f.s), dot, tol*ad)
 		a, b, d := kernel.Secant(x.s, f.s, m.s, s.s)
-		within(t, "Secant ss", a, ss0, tol*ass)
+		within(t, "Secant ss", a, ss0, tol*ss0)
 		within(t, "Secant sd", b, sd, tol*asd)
-		within(t, "Secant dd", d, dd, tol*add)
+		within(t, "Secant dd", d, dd, tol*dd)
 		for _, v := range []vec[T]{x, f, m, s, dst, m1, s1} {
 			v.intact(t, "descent steps")
 		}

@@ -14,7 +14,7 @@
 //	LincombTo         dst = x + h Σ c_i k_i   (a Runge-Kutta stage in one pass)
 //	WeightedNorm      sqrt(mean((v_j/w_j)²)),  w_j = atol + rtol max(|x_j|,|y_j|)
 //	WeightedErrorNorm the same of v = h Σ e_i k_i, which is never stored
-//	DiffDot Secant    fᵀ(y-x);  s·s, s·d, d·d of s = x1-x0, d = g1-g0
+//	Secant            s·s, s·d and d·d of s = x1-x0, d = g1-g0
 //	SignAxpyTo        dst = y + a sign(x)
 //	AdamTo            a step of Adam with both moments, in one pass
 //	ScaledStepTo      a step of RMSProp or AdaGrad, in one pass

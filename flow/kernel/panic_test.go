@@ -30,7 +30,6 @@ func TestPanics(t *testing.T) {
 		"ScaledStepTo":  {func() { kernel.ScaledStepTo(v(31), v(31), v(31), v(31), v(47), 1, 1, 1, 1) }, "31 47"},
 		"InvSqrtScale":  {func() { kernel.InvSqrtScaleTo(v(31), v(47), 1, 1) }, "31 47"},
 		"SignAxpyTo":    {func() { kernel.SignAxpyTo(v(31), 1, v(31), v(47)) }, "31 47"},
-		"DiffDot":       {func() { kernel.DiffDot(v(31), v(31), v(47)) }, "31 47"},
 		"Secant":        {func() { kernel.Secant(v(31), v(31), v(31), v(47)) }, "31 47"},
 		"LincombTo x":   {func() { kernel.LincombTo(v(31), v(47), 1, nil, nil) }, "31 47"},
 		"LincombTo k":   {func() { kernel.LincombTo(v(31), v(31), 1, v(1), [][]float64{v(47)}) }, "31 47 k[0]"},

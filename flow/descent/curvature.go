@@ -1,0 +1,115 @@
+package descent
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/gradflow/gradflow/flow"
+	"github.com/gradflow/gradflow/flow/kernel"
+	"github.com/gradflow/gradflow/internal/lanczos"
+)
+
+const (
+	curvatureTol   = 1e-4 // residual of the eigenpair; the value is better by its square over the gap
+	curvatureCold  = 16   // every so many-th search starts anew: a warm one can overlook a crossing
+	curvatureLimit = 100  // products of one search
+)
+
+// topEigen finds the largest eigenvalue of the Hessian of E at x, or of
+// D ∇²E D with a diagonal D, starting from the eigenvector found last.
+type topEigen[T flow.Float] struct {
+	b      *base[T]
+	hv     func(dst, x, v []T) // Hessian-vector product, nil: by differences of f
+	d      func(dst []T)       // stores D, nil for the identity
+	ws     lanczos.Workspace[T]
+	op     func(dst, v []T)
+	x      []T // where; the loop's
+	vector []T // eigenvector
+
+	u, y, fy, diag []T // scratch
+	evals          int
+}
+
+// hasCurvature says whether the field has Hessian-vector products or is a
+// gradient, whose differences are some.
+func (b *base[T]) hasCurvature() bool { return b.caps.HessVec != nil || b.caps.Descends }
+
+// prepareCurvature makes Trial.Curvature ready at the start point.
+func (b *base[T]) prepareCurvature(s *flow.Start[T], tr *flow.Trial) {
+	if n := len(s.X); b.top == nil || len(b.top.vector) != n {
+		b.top = &topEigen[T]{b: b, hv: b.caps.HessVec, d: b.precond, vector: make([]T, n)}
+		e := b.top
+		if e.hv == nil {
+			e.hv, e.y, e.fy = e.difference, make([]T, n), make([]T, n)
+		}
+		e.op = e.plain
+		if e.d != nil {
+			e.op, e.diag, e.u = e.scaled, make([]T, n), make([]T, n)
+		}
+	}
+	if !s.Keep {
+		b.num[warm] = 0
+		clear(b.top.vector)
+	}
+	b.top.x = s.X
+	tr.Curvature = b.top.value
+}
+
+// value is Trial.Curvature; NaN if a product is not finite.
+func (e *topEigen[T]) value() float64 {
+	num := &e.b.num
+	o := lanczos.Options[T]{Tol: curvatureTol, MaxProducts: curvatureLimit}
+	if num[warm] > 0 {
+		o.Start = e.vector
+	}
+	if e.d != nil {
+		e.d(e.diag)
+	}
+	r, err := e.ws.Solve(len(e.x), e.op, o)
+	num[owed] += float64(e.evals)
+	e.evals = 0
+	if err != nil || len(r.Top) == 0 {
+		num[warm] = 0
+		return math.NaN()
+	}
+	copy(e.vector, r.Top[0].Vector)
+	if num[warm]++; num[warm] >= curvatureCold {
+		num[warm] = 0
+	}
+	return r.Top[0].Value
+}
+
+func (e *topEigen[T]) plain(dst, v []T) { e.hv(dst, e.x, v) }
+
+func (e *topEigen[T]) scaled(dst, v []T) {
+	kernel.MulTo(e.u, e.diag, v)
+	e.hv(dst, e.x, e.u)
+	kernel.MulTo(dst, e.diag, dst)
+}
+
+// difference is ∇²E(x) v as the central difference of f = -∇E.
+func (e *topEigen[T]) difference(dst, x, v []T) {
+	norm := kernel.Nrm2(v)
+	if norm == 0 {
+		clear(dst)
+		return
+	}
+	h := differenceStep[T](kernel.MaxAbs(x)) / norm
+	kernel.AxpyTo(e.y, T(h), v, x)
+	e.b.f.Eval(dst, e.y, 0)
+	kernel.AxpyTo(e.y, T(-h), v, x)
+	e.b.f.Eval(e.fy, e.y, 0)
+	kernel.SubTo(dst, e.fy, dst)
+	kernel.Scal(T(1/(2*h)), dst)
+	e.evals += 2
+}
+
+// differenceStep is the length of the step of a central difference at a point of
+// that size: the cube root of the rounding unit balances truncation and rounding.
+func differenceStep[T flow.Float](size float64) float64 {
+	eps := 0x1p-52
+	if unsafe.Sizeof(T(0)) == 4 {
+		eps = 0x1p-23
+	}
+	return math.Cbrt(eps) * max(1, size)
+}
