@@ -96,6 +96,9 @@ type ErrorControl struct {
 	MinFac float64
 	// MaxFac is the largest factor of one step. If it is zero, it is 10.
 	MaxFac float64
+	// Deadband keeps the step if the factor is between 1 and Deadband, for methods
+	// whose factorization belongs to the step. If it is zero, there is none.
+	Deadband float64
 }
 
 // The controllers of the literature, as values of ErrorControl.
@@ -165,6 +168,9 @@ func (e ErrorControl) Judge(c *Control, tr *Trial) Verdict {
 	if c.Rejected {
 		fac = min(fac, 1)
 	}
+	if fac > 1 && fac <= e.Deadband {
+		fac = 1
+	}
 	c.E2, c.Mem[logE2] = c.E1, c.Mem[logE1]
 	c.E1, c.Mem[logE1] = eps, log
 	if eps < floor {
@@ -204,6 +210,9 @@ func (e ErrorControl) Check() error {
 		return fmt.Errorf("flow: exponent Beta1 of ErrorControl is %v, want > 0: %w", e.Beta1, ErrArgument)
 	}
 	safety, minFac, maxFac := e.limits()
+	if !(e.Deadband >= 0) {
+		return fmt.Errorf("flow: Deadband of ErrorControl is %v, want a number >= 0: %w", e.Deadband, ErrArgument)
+	}
 	if !(safety > 0 && safety <= 1) || !(minFac > 0 && minFac < 1) || !(maxFac > 1) {
 		return fmt.Errorf("flow: limits of ErrorControl are Safety %v, MinFac %v, MaxFac %v, want Safety in (0, 1], MinFac in (0, 1), MaxFac > 1: %w",
 			safety, minFac, maxFac, ErrArgument)

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -157,7 +158,9 @@ const maxFailures = 10 // singular systems in a row that end a run
 func (e *ends[T]) fail(tr *Trial, next, x []T, err error) {
 	copy(next, x)
 	tr.Finite, tr.Retry = false, 0.5
-	e.failures++
+	if errors.Is(err, ErrSingular) {
+		e.failures++
+	}
 	if e.failures >= maxFailures || !e.want.Error {
 		e.failure = fmt.Errorf("flow: %s: %w", e.name, err)
 	}

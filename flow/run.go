@@ -166,7 +166,7 @@ func (r *Run[T]) attempts(ctx context.Context) (h float64, last, ok bool) {
 			continue
 		}
 		r.c.H = v.H
-		if !r.want.Error || r.tr.Finite && finite(r.tr.Err) {
+		if !r.want.Error || r.tr.Retry > 0 || r.tr.Finite && finite(r.tr.Err) {
 			bad = 0 // who has no error estimate has a smallest step of his own
 		} else if bad++; bad >= maxNonFinite {
 			return 0, false, r.end(NonFinite, r.nonFinite())
