@@ -197,11 +197,11 @@ func (r *Run[T]) giveUp() (again bool) {
 // forced time.
 func (r *Run[T]) size() (h float64, last bool) {
 	h = min(r.c.H, r.opt.MaxStep)
-	if r.limit != nil {
-		h = min(h, r.limit.Limit(r.t, h))
-	}
 	if r.opt.Jump != nil {
 		h = min(h, r.opt.Jump.Limit(r.x, r.t, h))
+	}
+	if r.limit != nil { // last: a grid has to be kept exactly
+		h = min(h, r.limit.Limit(r.t, h))
 	}
 	target, ok := r.target()
 	if !ok {
