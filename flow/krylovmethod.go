@@ -43,6 +43,8 @@ func implicitODE[T Float](f Field[T], m implicitMethod, name string, krylov bool
 		return newRosenbrock(f, m, name, krylov)
 	case ros23Method:
 		return newROS23(f, name, krylov)
+	case proximalMethod:
+		return newProximal(f, name, krylov)
 	case *sdirkTable:
 		return newSDIRK(f, m, name, krylov)
 	}

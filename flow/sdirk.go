@@ -223,7 +223,11 @@ func (r *sdirk[T]) newton(tr *Trial, s, t float64) error {
 		r.f.Eval(r.d, r.tmp, t)
 		tr.Evals++
 		kernel.Axpby(-1, r.w, T(s), r.d)
-		if err := r.lin.solve(tr, r.d, r.d, innerKrylov*accuracy); err != nil {
+		inner := accuracy
+		if r.tab.exact {
+			inner = weightedNorm(&r.tol, r.d, r.x0, r.x0)
+		}
+		if err := r.lin.solve(tr, r.d, r.d, innerKrylov*inner); err != nil {
 			return err
 		}
 		kernel.AddTo(r.w, r.w, r.d)

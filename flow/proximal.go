@@ -1,0 +1,157 @@
+package flow
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gradflow/gradflow/flow/kernel"
+)
+
+// Proximal is the implicit Euler method on a gradient flow as the proximal point
+// step (Martinet 1970; Rockafellar, SIAM J. Control Optim. 14 (1976) 877)
+//
+//	y = argmin φ,  φ(y) = E(y) + ‖y-x‖²/(2h),
+//
+// by Newton's method with Cholesky factors and a line search on φ that starts at
+// x. Since φ only falls and φ(x) = E(x), every step h > 0, convex E or not, has
+//
+//	E(y) + ‖y-x‖²/(2h) <= E(x).
+//
+// For E that is not convex and large h the point found need not be the global
+// minimum of φ. The field must be a GradientFlow. The order is 1, the error
+// estimate that of ImplicitEuler.
+var Proximal Method = proximalMethod{}
+
+type proximalMethod struct{}
+
+func (proximalMethod) String() string         { return "Proximal" }
+func (proximalMethod) Order() int             { return 1 }
+func (proximalMethod) controller() Controller { return implicitControl }
+func (proximalMethod) implicit()              {}
+
+const (
+	proximalMax = 100  // Newton iterations of a step
+	armijo      = 1e-4 // part of the predicted decrease that the line search wants
+	shortest    = 1e-9 // part of the Newton step at which it gives up
+	maxShift    = 40   // halvings of the shift until the matrix is definite
+)
+
+// proximal advances a gradient flow by Proximal.
+type proximal[T Float] struct {
+	ends[T]
+	lin     shifted[T]
+	g, p, z []T // -h∇φ, the Newton step, trial point
+	fz      []T
+}
+
+// newProximal returns the integrator, or one that says what is wrong.
+func newProximal[T Float](f Field[T], name string, krylov bool) Integrator[T] {
+	r := &proximal[T]{ends: newEnds(f, name), lin: newShifted(f, krylov)}
+	if err := needsGradientFlow(name, &r.ends); err != nil {
+		return unusable[T]{err}
+	}
+	return r
+}
+
+// needsGradientFlow says what a field lacks for a method of gradient flows.
+func needsGradientFlow[T Float](name string, e *ends[T]) error {
+	if e.ef == nil || !e.caps.Descends {
+		return fmt.Errorf("flow: %s needs a field that is a GradientFlow (an EnergyField whose Caps say Descends), got %T: %w", name, e.f, ErrArgument)
+	}
+	return nil
+}
+
+// Init implements Integrator.
+func (r *proximal[T]) Init(s Start[T], tr *Trial) error {
+	if err := r.ends.init(&s, tr, 2, false, 0, 0); err != nil {
+		return err
+	}
+	if n := len(s.X); r.g == nil || len(r.g) != n {
+		v := arena[T](4, n)
+		r.g, r.p, r.z, r.fz = v[0], v[1], v[2], v[3]
+	}
+	r.lin.init(len(s.X), &r.tol)
+	return nil
+}
+
+// Try implements Integrator. Going backward in time it is the implicit Euler step
+// of the growing flow, which is no minimum: the error control is left with it.
+func (r *proximal[T]) Try(tr *Trial, next, x []T, t, h float64) {
+	r.begin(tr, x, t, h)
+	if err := r.minimise(tr, x, t, h); err != nil {
+		r.fail(tr, next, x, err)
+		return
+	}
+	copy(next, r.y)
+	r.num[endHave1] = 1
+	kernel.SubTo(r.p, r.f1, r.f0)
+	kernel.Scal(T(h/2), r.p)
+	if err := r.lin.solve(tr, r.p, r.p, newtonAccuracy); err != nil {
+		r.fail(tr, next, x, err)
+		return
+	}
+	tr.Err = weightedNorm(&r.tol, r.p, x, next)
+	r.complete(tr, next)
+}
+
+// minimise leaves the minimum of φ in y, with f and the energy there in f1 and
+// num.
+func (r *proximal[T]) minimise(tr *Trial, x []T, t, h float64) error {
+	copy(r.y, x)
+	copy(r.f1, r.f0)
+	energy, slope := r.num[endE0], r.num[endSlope0]
+	phi := energy
+	for range proximalMax {
+		r.residual(x, h)
+		r.lin.linearise(tr, r.y, r.f1, t+h)
+		if err := r.direction(tr, h); err != nil {
+			return err
+		}
+		r.num[endE1], r.num[endSlope1] = energy, slope
+		size := float64(kernel.MaxAbs(r.p))
+		if weightedNorm(&r.tol, r.p, x, r.y) <= newtonAccuracy || size <= epsOf[T]()*float64(kernel.MaxAbs(r.y)) {
+			return nil
+		}
+		drop := float64(kernel.Dot(r.g, r.p)) / h // -∇φ·p
+		a := 1.0
+		for ; ; a /= 2 {
+			if a < shortest {
+				if drop <= 100*unit*(math.Abs(phi)+math.Abs(energy)) {
+					return nil // φ cannot tell the points apart any more
+				}
+				return ErrNoConvergence
+			}
+			kernel.AxpyTo(r.z, T(a), r.p, r.y)
+			e, s := r.eval(tr, r.fz, r.z, t+h)
+			kernel.SubTo(r.tmp, r.z, x)
+			if v := e + kernel.SumSq(r.tmp)/(2*h); v <= phi-armijo*a*drop {
+				phi, energy, slope = v, e, s
+				break
+			}
+		}
+		r.y, r.z = r.z, r.y
+		r.f1, r.fz = r.fz, r.f1
+	}
+	return ErrNoConvergence
+}
+
+// residual stores -h∇φ(y) = h f(y) - (y - x) in g.
+func (r *proximal[T]) residual(x []T, h float64) {
+	kernel.SubTo(r.g, x, r.y)
+	kernel.Axpy(T(h), r.f1, r.g)
+}
+
+// direction stores (I - sJ)⁻¹ g in p, with s = h, or so much less that the matrix
+// is positive definite and p a direction of descent.
+func (r *proximal[T]) direction(tr *Trial, h float64) error {
+	err := ErrSingular
+	for s, i := h, 0; i < maxShift; s, i = s/2, i+1 {
+		if err = r.lin.factor(tr, s); err != nil {
+			continue
+		}
+		if err = r.lin.solve(tr, r.p, r.g, newtonAccuracy); err == nil {
+			return nil
+		}
+	}
+	return err
+}
