@@ -32,13 +32,14 @@
 //	EulerMaruyama  Itô           any                1/2, 1 (*)     1     1 a, 1 b
 //	Milstein       Itô           Diagonal, Scalar   1              1     1 a, 2 b
 //	Heun           Stratonovich  any                1 (**)         1     2 a, 2 b
-//	SRA1           (additive)    additive           3/2            2     2 a, 2 b
-//	SRI1W1         Itô           Diagonal, Scalar   3/2            2     2 a, 4 b
+//	SRA1           (additive)    additive           3/2            3/2   2 a, 2 b
+//	SRI1W1         Itô           Diagonal, Scalar   3/2            3/2   2 a, 4 b
 //	WeakPlaten     Itô           Diagonal, Scalar   1              2     2 a, 3 b
 //	BAOAB          -             Underdamped        1              2     1 gradient
 //	UBU            -             Underdamped        2              2     1 gradient
 //
-// (*) 1 for additive noise. (**) 1/2 for noise that does not commute. With an
+// (*) 1 for additive noise. (**) 1/2 for noise that does not commute. A strong
+// order is a weak order, at least; WeakPlaten is for expectations. With an
 // energy the drift is evaluated once more at the end of the last step, since each
 // step shows the energy where it ends.
 //
