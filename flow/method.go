@@ -31,6 +31,8 @@ func ODE[T Float](f Field[T], m Method) Integrator[T] {
 		return implicitODE(f, m, m.String(), false)
 	case Krylov:
 		return krylovODE(f, m)
+	case *stableMethod:
+		return newStabilised(f, m)
 	}
 	panic(fmt.Sprintf("flow: no integrator for method %v", m))
 }
