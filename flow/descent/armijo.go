@@ -76,7 +76,13 @@ func (a Armijo) Judge(c *flow.Control, tr *flow.Trial) flow.Verdict {
 
 // GaveUp implements flow.Quitter.
 func (Armijo) GaveUp(c *flow.Control, tr *flow.Trial) (flow.Status, error) {
-	if c.Mem[firstH]*math.Abs(tr.Slope0) <= roundoff*math.Abs(tr.E0) {
+	return searchFailed(c.Mem[firstH], tr)
+}
+
+// searchFailed says how a run ends whose line search has failed that began with
+// the step size first.
+func searchFailed(first float64, tr *flow.Trial) (flow.Status, error) {
+	if first*math.Abs(tr.Slope0) <= roundoff*math.Abs(tr.E0) {
 		return flow.Stationary, nil
 	}
 	return flow.Failed, fmt.Errorf("descent: no decrease of E = %v down to h = %.3g, with the slope %.3g: %w", tr.E0, tr.H, tr.Slope0, ErrLineSearch)

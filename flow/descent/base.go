@@ -101,6 +101,9 @@ func (b *base[T]) check(s *flow.Start[T]) error {
 	if s.Want.Slope && !b.plain && !b.caps.Descends {
 		return fmt.Errorf("descent: the controller wants the slope of E along the step, which %s knows on a flow.GradientFlow only: %w", b.name, flow.ErrArgument)
 	}
+	if s.Want.Secant && b.ef != nil && !b.caps.Descends {
+		return fmt.Errorf("descent: the controller wants differences of ∇E, which %s knows on a flow.GradientFlow only: %w", b.name, flow.ErrArgument)
+	}
 	if s.Want.Curvature && !b.hasCurvature() {
 		return fmt.Errorf("descent: the controller wants the curvature of E, which %s knows on a flow.GradientFlow or with a Hessian-vector product only: %w", b.name, flow.ErrArgument)
 	}

@@ -7,12 +7,14 @@ import (
 	"github.com/gradflow/gradflow/flow"
 	"github.com/gradflow/gradflow/flow/kernel"
 	"github.com/gradflow/gradflow/internal/lanczos"
+	"github.com/gradflow/gradflow/internal/philox"
 )
 
 const (
 	curvatureTol   = 1e-4 // residual of the eigenpair; the value is better by its square over the gap
-	curvatureCold  = 16   // every so many-th search starts anew: a warm one can overlook a crossing
+	curvatureCold  = 64   // every so many-th search starts anew
 	curvatureLimit = 100  // products of one search
+	blurring       = 0.02 // random part of a start vector
 )
 
 // topEigen finds the largest eigenvalue of the Hessian of E at x, or of
@@ -26,8 +28,8 @@ type topEigen[T flow.Float] struct {
 	x      []T // where; the loop's
 	vector []T // eigenvector
 
-	u, y, fy, diag []T // scratch
-	evals          int
+	u, y, fy, diag, noise []T // scratch
+	evals                 int
 }
 
 // hasCurvature says whether the field has Hessian-vector products or is a
@@ -60,6 +62,7 @@ func (e *topEigen[T]) value() float64 {
 	num := &e.b.num
 	o := lanczos.Options[T]{Tol: curvatureTol, MaxProducts: curvatureLimit}
 	if num[warm] > 0 {
+		e.blur()
 		o.Start = e.vector
 	}
 	if e.d != nil {
@@ -77,6 +80,18 @@ func (e *topEigen[T]) value() float64 {
 		num[warm] = 0
 	}
 	return r.Top[0].Value
+}
+
+// blur adds a random vector to the eigenvector found last: without it the search
+// would not see another eigenvalue that has become the largest meanwhile.
+func (e *topEigen[T]) blur() {
+	if e.noise == nil {
+		e.noise = make([]T, len(e.vector))
+	}
+	philox.FillNormals(e.noise, philox.Stream{ID: 1}, philox.Starts, uint64(e.b.num[warm]))
+	if norm := kernel.Nrm2(e.noise); norm > 0 {
+		kernel.Axpy(T(blurring/norm), e.noise, e.vector)
+	}
 }
 
 func (e *topEigen[T]) plain(dst, v []T) { e.hv(dst, e.x, v) }
