@@ -38,6 +38,10 @@ type Caps[T Float] struct {
 	// block; Blocks holds the lengths, whose sum is the dimension.
 	EvalBlock func(dst, x []T, t float64, b int)
 	Blocks    []int
+	// Separable says that there are two blocks, x = (q, p), and that each
+	// derivative depends on the other block alone: q' = v(p), p' = F(q), as in a
+	// Hamiltonian system with H = T(p) + U(q).
+	Separable bool
 	// Project moves x, in place, to the nearest point that satisfies the
 	// model's constraints.
 	Project func(x []T) error

@@ -31,7 +31,9 @@ type ends[T Float] struct {
 	x0       []T // start of the last step
 	t0, h    float64
 	accepted bool
-	failures int // attempts in a row that could not be computed
+	lazy     bool // the method does not need f0
+	known0   bool // f0 holds f at x0
+	failures int  // attempts in a row that could not be computed
 	failure  error
 }
 
@@ -123,7 +125,11 @@ func (e *ends[T]) begin(tr *Trial, x []T, t, h float64) {
 	tr.Jacobians, tr.Factorizations, tr.Solves, tr.Retry = 0, 0, 0, 0
 	tr.Err, tr.Finite = math.NaN(), true
 	e.num[endOwed] = 0
-	e.start(tr, x, t)
+	if e.known0 = !e.lazy || e.num[endSwap] == 1 || e.num[endHave0] == 1; e.known0 {
+		e.start(tr, x, t)
+	} else {
+		e.num[endE0], e.num[endSlope0] = math.NaN(), math.NaN()
+	}
 	e.accepted = false
 	e.x0, e.t0, e.h = x, t, h
 	e.num[endE1], e.num[endSlope1], e.num[endHave1] = math.NaN(), math.NaN(), 0
@@ -220,6 +226,11 @@ func (e *ends[T]) At(dst []T, theta float64) {
 		if e.accepted && e.caps.Draw == nil {
 			e.num[endSwap] = 1
 		}
+	}
+	if !e.known0 {
+		e.f.Eval(e.f0, e.x0, e.t0)
+		e.num[endOwed]++
+		e.known0 = true
 	}
 	s := theta * theta * (3 - 2*theta)
 	kernel.AxpyTo(dst, T(e.h*theta*(1-theta)*(1-theta)), e.f0, e.x0)

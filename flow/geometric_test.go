@@ -72,3 +72,183 @@ func TestDiscreteGradientStep(t *testing.T) {
 		}
 	}
 }
+
+// henonHeiles is U(q) of Hénon and Heiles.
+func henonHeiles[T Float](g, q []T) float64 {
+	x, y := float64(q[0]), float64(q[1])
+	if g != nil {
+		g[0], g[1] = T(x+2*x*y), T(y+x*x-y*y)
+	}
+	return (x*x+y*y)/2 + x*x*y - y*y*y/3
+}
+
+var splittings = map[string]Method{"verlet": Verlet, "yoshida4": Yoshida4, "suzuki4": Suzuki4, "yoshida6": Yoshida6, "kahanli6": KahanLi6, "kahanli8": KahanLi8, "blanesmoan4": BlanesMoan4}
+
+// TestHenonHeiles compares 100 steps with reference values, the energy error on
+// the way and the number of forces.
+func TestHenonHeiles(t *testing.T) {
+	var misc struct {
+		H struct {
+			Q0, P0 []float64
+			H      float64
+			Steps  int
+			Final  []struct {
+				Method   string
+				Q, P     []float64
+				MaxError float64 `json:"max_energy_error"`
+			}
+		} `json:"henon_heiles"`
+	}
+	readJSON(t, "misc.json", &misc)
+	forces := map[string]int{"verlet": 1, "yoshida4": 3, "suzuki4": 5, "yoshida6": 7, "kahanli6": 9, "kahanli8": 17, "blanesmoan4": 6}
+	x0 := append(append([]float64{}, misc.H.Q0...), misc.H.P0...)
+	f := HeavyBall(EnergyFunc(2, henonHeiles[float64]), 0)
+	if len(misc.H.Final) != len(splittings) {
+		t.Fatalf("%d methods, want %d", len(misc.H.Final), len(splittings))
+	}
+	for _, c := range misc.H.Final {
+		o := Options[float64]{Method: splittings[c.Method], Controller: Fixed{misc.H.H}, MaxSteps: misc.H.Steps}
+		sol, err := Solve(context.Background(), f, x0, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range append(append([]float64{}, c.Q...), c.P...) {
+			if !(math.Abs(sol.X[i]-want) <= 1e-12) {
+				t.Errorf("%s: x[%d] = %.17g, want %.17g", c.Method, i, sol.X[i], want)
+			}
+		}
+		if want := forces[c.Method]*misc.H.Steps + 1; sol.Stats.Evals != want {
+			t.Errorf("%s: %d forces, want %d", c.Method, sol.Stats.Evals, want)
+		}
+		worst, e0 := 0.0, math.NaN()
+		o.Energy = true
+		for s := range Steps(context.Background(), f, x0, o) {
+			if s.K == 0 {
+				e0 = s.Energy
+			}
+			worst = max(worst, math.Abs(s.Energy-e0))
+		}
+		// To two digits, as far as rounding of the energy allows.
+		if !(math.Abs(worst-c.MaxError) <= 0.01*c.MaxError+5e-15) {
+			t.Errorf("%s: energy error %.3g, want %.3g", c.Method, worst, c.MaxError)
+		}
+	}
+}
+
+// TestReversible goes there, reverses the momenta, and comes back.
+func TestReversible(t *testing.T) {
+	test := func(name string, m Method) {
+		f := HeavyBall(EnergyFunc(2, henonHeiles[float64]), 0)
+		x := []float64{0.1, 0.3, 0.25, -0.1}
+		o := Options[float64]{Method: m, Controller: Fixed{0.1}, MaxSteps: 1000}
+		for range 2 {
+			sol, err := Solve(context.Background(), f, x, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			x = sol.X
+			x[2], x[3] = -x[2], -x[3]
+		}
+		for i, want := range []float64{0.1, 0.3, 0.25, -0.1} {
+			if !(math.Abs(x[i]-want) <= 1e-12) {
+				t.Errorf("%s: x[%d] = %.17g after going back, want %v", name, i, x[i], want)
+			}
+		}
+	}
+	for name, m := range splittings {
+		test(name, m)
+	}
+	test("implicit midpoint", ImplicitMidpoint)
+}
+
+// TestSplittingOrder measures the order on a pendulum, also with a force that
+// depends on time.
+func TestSplittingOrder(t *testing.T) {
+	pendulum := capable[float64]{
+		FieldFunc(2, func(d, x []float64, t float64) { d[0], d[1] = x[1]*(1+0.3*math.Sin(t)), -math.Sin(x[0])+math.Cos(2*t) }),
+		Caps[float64]{Separable: true, Blocks: []int{1, 1}, EvalBlock: func(d, x []float64, t float64, b int) {
+			if b == 0 {
+				d[0] = x[1] * (1 + 0.3*math.Sin(t))
+			} else {
+				d[0] = -math.Sin(x[0]) + math.Cos(2*t)
+			}
+		}},
+	}
+	exact, err := Solve(context.Background(), pendulum, []float64{1, 0.5}, Options[float64]{Method: DOP853, T1: 2, RelTol: 1e-14, AbsTol: 1e-14})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, m := range splittings {
+		e := func(h float64) float64 {
+			sol, err := Solve(context.Background(), pendulum, []float64{1, 0.5}, Options[float64]{Method: m, Controller: Fixed{h}, T1: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return math.Hypot(sol.X[0]-exact.X[0], sol.X[1]-exact.X[1])
+		}
+		h := map[int]float64{2: 0.02, 4: 0.05, 6: 0.1, 8: 0.25}[m.Order()]
+		slope := math.Log2(e(h) / e(h/2))
+		t.Logf("%s: order %.2f", name, slope)
+		if !(slope >= float64(m.Order())-0.3) {
+			t.Errorf("%s: order %.2f, want %d", name, slope, m.Order())
+		}
+	}
+}
+
+func rigidBody() capable[float64] {
+	return capable[float64]{
+		FieldFunc(3, func(d, x []float64, _ float64) { d[0], d[1], d[2] = -x[1]*x[2], 4*x[0]*x[2], -3*x[0]*x[1] }),
+		Caps[float64]{Autonomous: true, Invariants: []Invariant[float64]{
+			{Name: "|x|²", Value: func(x []float64) float64 { return x[0]*x[0] + x[1]*x[1] + x[2]*x[2] }},
+			{Name: "4x² + y²", Value: func(x []float64) float64 { return 4*x[0]*x[0] + x[1]*x[1] }},
+		}},
+	}
+}
+
+// TestProjection measures the drift of |x|² on the rigid body with and without
+// projection; the implicit midpoint rule needs none.
+func TestProjection(t *testing.T) {
+	f := rigidBody()
+	x0 := []float64{0.6, 0, 0.8}
+	exact, err := Solve(context.Background(), f, x0, Options[float64]{Method: DOP853, T1: 6, RelTol: 1e-13, AbsTol: 1e-14})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(o Options[float64]) (drift [2]float64, last, err3 float64) {
+		for s, err := range Steps(context.Background(), f, x0, o) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range f.caps.Invariants {
+				drift[i] = max(drift[i], math.Abs(v.Value(s.X)-v.Value(x0)))
+			}
+			last = math.Abs(f.caps.Invariants[0].Value(s.X) - 1)
+			err3 = math.Hypot(math.Hypot(s.X[0]-exact.X[0], s.X[1]-exact.X[1]), s.X[2]-exact.X[2])
+		}
+		return drift, last, err3
+	}
+	for _, c := range []struct{ rtol, drift float64 }{{1e-4, 1.3e-5}, {1e-6, 1.0e-6}, {1e-8, 1.6e-8}} {
+		o := Options[float64]{T1: 6, RelTol: c.rtol, AbsTol: c.rtol / 1000}
+		free, last, errFree := run(o)
+		if !(math.Abs(last-c.drift) <= 0.05*c.drift) {
+			t.Errorf("rtol %g: drift at the end %.3g, want %.2g", c.rtol, last, c.drift)
+		}
+		p, err := Project[float64](f, x0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Jump = p
+		held, _, errHeld := run(o)
+		t.Logf("rtol %g: drift %.3g, projected %.3g; error %.3g, projected %.3g", c.rtol, free, held, errFree, errHeld)
+		if !(held[0] <= 3e-15 && held[1] <= 4e-15) {
+			t.Errorf("rtol %g: drift %.3g with projection", c.rtol, held)
+		}
+		if !(errHeld <= 2*errFree) {
+			t.Errorf("rtol %g: error %.3g with projection, %.3g without", c.rtol, errHeld, errFree)
+		}
+	}
+	held, _, _ := run(Options[float64]{Method: ImplicitMidpoint, Controller: Fixed{0.1}, T1: 6})
+	if !(held[0] <= 3e-15 && held[1] <= 6e-15) {
+		t.Errorf("implicit midpoint: drift %.3g", held)
+	}
+}

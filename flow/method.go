@@ -25,6 +25,8 @@ func ODE[T Float](f Field[T], m Method) Integrator[T] {
 	switch m := m.(type) {
 	case *tableau:
 		return newRungeKutta(f, m)
+	case *composition:
+		return newComposed(f, m)
 	case discreteGradient:
 		return newDiscrete(f, m)
 	case implicitMethod:

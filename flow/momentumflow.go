@@ -94,6 +94,16 @@ func (f *momentumFlow[T]) eval(dst, x []T, t float64) float64 {
 	return e
 }
 
+// evalBlock is q' = p for block 0 and p' = -∇E(q) for block 1, without friction.
+func (f *momentumFlow[T]) evalBlock(dst, x []T, _ float64, b int) {
+	if b == 0 {
+		copy(dst, x[f.n:])
+		return
+	}
+	f.e.EnergyGrad(dst, x[:f.n])
+	kernel.Scal(-1, dst)
+}
+
 func (f *momentumFlow[T]) EvalEnergy(dst, x []T, t float64) (e, slope float64) {
 	vv := kernel.SumSq(x[f.n:])
 	if dst == nil {
@@ -113,6 +123,7 @@ func (f *momentumFlow[T]) Caps() Caps[T] {
 		}
 	}
 	if f.gamma == 0 {
+		c.Separable, c.Blocks, c.EvalBlock = true, []int{f.n, f.n}, f.evalBlock
 		c.Invariants = []Invariant[T]{{Name: "E + |v|²/2", Value: func(x []T) float64 {
 			e, _ := f.EvalEnergy(nil, x, 0)
 			return e
