@@ -84,12 +84,12 @@ func (s *catapultStudy) pictureOverview(ctx context.Context) (picture, error) {
 	if err := label(kappa, shown, 2.1, "stable below η λ = 2", draw.XRight, draw.YBottom, ink); err != nil {
 		return picture{}, err
 	}
-	loss.Legend.Top, loss.Legend.Left = true, false
-	heat, bar, err := s.kappaMap(ctx, "Final  η λ  of the warm-up model")
+	loss.Legend.Top, loss.Legend.YOffs = true, -4
+	heat, bar, err := s.kappaMap(ctx, "Final curvature  η λ,  warm-up model")
 	if err != nil {
 		return picture{}, err
 	}
-	return sideBySide(12*vg.Inch, 3.9*vg.Inch, []float64{4.3, 4, 4.6, 0.95}, loss, kappa, heat, bar), nil
+	return sideBySide(12*vg.Inch, 3.9*vg.Inch, []float64{4.3, 4, 4.4, 1.3}, loss, kappa, heat, bar), nil
 }
 
 // drawnRun is the run of the first seed at c.
@@ -148,7 +148,7 @@ func (s *catapultStudy) pictureRuns(ctx context.Context) (picture, error) {
 	xRange(loss, 0, runSteps, 50)
 	xRange(lambda, 0, runSteps, 50)
 	yRange(lambda, 0, 1.4, 0.2)
-	return sideBySide(12*vg.Inch, 4.4*vg.Inch, []float64{5, 5, 0.95}, loss, lambda, colourBar("c = η λ₀", 0, 4, 1)), nil
+	return sideBySide(12*vg.Inch, 4.4*vg.Inch, []float64{5, 5, 1.1}, loss, lambda, colourBar("c = η λ₀", 0, 4, 1)), nil
 }
 
 // --- final curvature
@@ -290,7 +290,7 @@ func (s *catapultStudy) pictureMap(ctx context.Context) (picture, error) {
 			return picture{}, err
 		}
 	}
-	return sideBySide(13.5*vg.Inch, 5*vg.Inch, []float64{5, 0.95, 5, 0.95}, kappa, bar, peak, colourBar("step (30: or later)", 0, 30, 10)), nil
+	return sideBySide(13.5*vg.Inch, 5*vg.Inch, []float64{5, 1.1, 5, 1.1}, kappa, bar, peak, colourBar("step (30: or later)", 0, 30, 10)), nil
 }
 
 // --- peak times
@@ -409,11 +409,11 @@ func (s *catapultStudy) pictureAccuracy(ctx context.Context) (picture, error) {
 			return picture{}, err
 		}
 	}
-	yRange(p, math.Floor(20*lo-0.2)/20, math.Ceil(20*hi+0.2)/20, 0.05)
+	yRange(p, math.Floor(20*lo-0.2)/20, math.Ceil(20*hi+1.2)/20, 0.05)
 	if err := curve(p, plotter.XYs{{X: 2, Y: p.Y.Min}, {X: 2, Y: p.Y.Max}}, ink, dashed, "end of the lazy phase, c = 2"); err != nil {
 		return picture{}, err
 	}
 	xRange(p, 0, right+0.3, 1)
-	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.Top = true
 	return single(p, 7.5*vg.Inch, 4.6*vg.Inch), nil
 }

@@ -88,26 +88,27 @@ func single(p *plot.Plot, width, height vg.Length) picture {
 	return picture{width, height, func(c draw.Canvas) { p.Draw(draw.Crop(c, 6, -12, 6, -6)) }}
 }
 
-// sideBySide makes a picture of plots beside one another, their axes aligned.
-// weights are their relative widths.
+// sideBySide makes a picture of plots beside one another, with axes and titles in
+// line. weights are their relative widths.
 func sideBySide(width, height vg.Length, weights []float64, plots ...*plot.Plot) picture {
 	total := 0.0
 	for _, w := range weights {
 		total += w
 	}
-	// A plot without title has the height of those with one.
-	for _, p := range plots {
-		if p.Title.Text == "" {
-			p.Title.Text = " "
-		}
+	titles := make([]string, len(plots))
+	for i, p := range plots {
+		titles[i], p.Title.Text = p.Title.Text, ""
 	}
 	return picture{width, height, func(c draw.Canvas) {
-		left := c.Min.X
+		const margin = 8
+		style := plots[0].Title.TextStyle
+		style.XAlign, style.YAlign = draw.XCenter, draw.YTop
+		left, room := c.Min.X, style.Height("Title")+1.5*margin
 		cells := make([]draw.Canvas, len(plots))
 		for i := range plots {
 			right := left + (c.Max.X-c.Min.X)*vg.Length(weights[i]/total)
 			cells[i] = draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
-				Min: vg.Point{X: left + 8, Y: c.Min.Y + 8}, Max: vg.Point{X: right - 8, Y: c.Max.Y - 8},
+				Min: vg.Point{X: left + margin, Y: c.Min.Y + margin}, Max: vg.Point{X: right - margin, Y: c.Max.Y - margin - room},
 			}}
 			left = right
 		}
@@ -119,6 +120,7 @@ func sideBySide(width, height vg.Length, weights []float64, plots ...*plot.Plot)
 		}
 		for i, p := range plots {
 			in := p.DataCanvas(cells[i])
+			c.FillText(style, vg.Point{X: (in.Min.X + in.Max.X) / 2, Y: c.Max.Y - margin}, titles[i])
 			p.Draw(draw.Crop(cells[i], 0, 0, bottom-in.Min.Y, top-in.Max.Y))
 		}
 	}}
@@ -274,11 +276,18 @@ func (r ramp) Colors() []color.Color {
 // addHeat adds a heat map with values from lo to hi. Larger ones are grey, smaller
 // ones pale, NaN white.
 func addHeat(p *plot.Plot, g plotter.GridXYZ, lo, hi float64) {
-	p.Add(&plotter.HeatMap{
+	p.Add(flush{&plotter.HeatMap{
 		GridXYZ: g, Palette: viridis, Min: lo, Max: hi, Rasterized: true,
 		Overflow: color.NRGBA{0xc4, 0xc4, 0xc4, 0xff}, Underflow: color.NRGBA{0xec, 0xec, 0xec, 0xff}, NaN: white,
-	})
+	}})
 }
+
+// flush hides the glyph boxes of a heat map, which would keep the axes away from
+// it.
+type flush struct{ h *plotter.HeatMap }
+
+// Plot implements plot.Plotter.
+func (f flush) Plot(c draw.Canvas, p *plot.Plot) { f.h.Plot(c, p) }
 
 // colourBar is the scale of a heat map, as a narrow plot.
 func colourBar(title string, lo, hi, step float64) *plot.Plot {
