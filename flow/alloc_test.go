@@ -37,6 +37,14 @@ func TestStepAllocatesNothing(t *testing.T) {
 		}
 		check(name, func() bool { return r.Next(ctx) }, nil)
 	}
+	for _, c := range implicitCases() {
+		c.o.MaxSteps, c.o.T1 = 1<<30, 0
+		r, err := New(c.it(), c.x0, c.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(c.name, func() bool { return r.Next(ctx) }, nil)
+	}
 	o := Options[float64]{RelTol: 1e-5, MaxSteps: 1 << 30,
 		Recorder: RecorderFunc(func(*Step[float64]) error { return nil }),
 		Stop:     []Stop[float64]{StopStationary[float64](1)},

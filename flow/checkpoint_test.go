@@ -87,6 +87,13 @@ func TestResume(t *testing.T) {
 				})
 			}
 		}
+		for _, c := range implicitCases() {
+			sameResumed(t, c.name, k, c.it, c.x0, func() Options[float64] {
+				o := c.o
+				o.MaxSteps, o.TStops, o.SaveAt = 30, []float64{0.01, 0.03}, []float64{0.011}
+				return o
+			})
+		}
 		sameResumed(t, "events", k, func() Integrator[float64] { f, _ := ball(-1); return ODE(f, DormandPrince) }, []float64{10, 0}, func() Options[float64] {
 			_, o := ball(-1)
 			o.T1 = 15
