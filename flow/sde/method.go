@@ -42,19 +42,21 @@ type method[T flow.Float] struct {
 	v, a, b [][]T     // scratch vectors, drifts, diffusions
 	num     [numbers]float64
 	mem     [1][]T
+	id      pathID
 	err     error
 }
 
 // The numbers of a method that a checkpoint saves.
 const (
-	have0  = iota // f0 holds the drift at the current point
-	have1         // f1 holds the drift at the proposal
-	e0            // energy at the current point
-	slope0        // its slope along the drift
-	e1            // energy at the proposal
-	slope1        // its slope along the drift
-	count         // accepted steps: the index of the next draw
-	numbers
+	have0    = iota // f0 holds the drift at the current point
+	have1           // f1 holds the drift at the proposal
+	e0              // energy at the current point
+	slope0          // its slope along the drift
+	e1              // energy at the proposal
+	slope1          // its slope along the drift
+	count           // accepted steps: the index of the next draw
+	pathName        // pathID
+	numbers  = pathName + len(pathID{})
 )
 
 var (
@@ -71,14 +73,18 @@ func newMethod[T flow.Float](s System[T], p Path, r rule[T]) *method[T] {
 	}
 	m := &method[T]{rule: r, sys: s, path: p, caps: driftCaps[T](s)}
 	m.ef, _ = s.(flow.EnergyField[T])
-	fail := m.caps.Err
-	m.caps.Err = func() error {
-		if m.err != nil || fail == nil {
-			return m.err
-		}
-		return fail()
-	}
+	m.caps.Err = firstErr(&m.err, m.caps.Err)
 	return m
+}
+
+// firstErr asks for an error of one's own, then for that of a model.
+func firstErr(own *error, model func() error) func() error {
+	return func() error {
+		if *own != nil || model == nil {
+			return *own
+		}
+		return model()
+	}
 }
 
 // Name implements flow.Namer.
@@ -100,6 +106,8 @@ func (m *method[T]) Init(s flow.Start[T], tr *flow.Trial) error {
 	m.num[have0], m.num[have1] = 0, 0
 	if !s.Keep {
 		m.num[count] = 0
+		m.id = idOf(m.path)
+		copy(m.num[pathName:], m.id[:])
 	}
 	nan := math.NaN()
 	*tr = flow.Trial{Err: nan, NoErr: true, Finite: true, Order: 1, E1: nan, Slope1: nan, SS: nan, SY: nan, YY: nan}
@@ -227,7 +235,9 @@ func (m *method[T]) diffuse(dst, x []T, t float64) { m.sys.Diffusion(dst, x, t) 
 // Try implements flow.Integrator.
 func (m *method[T]) Try(tr *flow.Trial, next, x []T, t, h float64) {
 	tr.Evals, tr.Finite = 0, true
-	m.err = m.path.Increment(m.w, m.area, uint64(m.num[count]), t, h)
+	if m.err = m.id.check(m.num[pathName:]); m.err == nil {
+		m.err = m.path.Increment(m.w, m.area, uint64(m.num[count]), t, h)
+	}
 	m.num[e1], m.num[slope1], m.num[have1] = math.NaN(), math.NaN(), 0
 	if m.err != nil {
 		copy(next, x)

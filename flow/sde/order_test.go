@@ -115,6 +115,101 @@ func TestStrongOrderAdditive(t *testing.T) {
 	}
 }
 
+// TestStrongOrderNonautonomous: drift and diffusion depend on the time, which a
+// method must look at in the right places to keep its order.
+func TestStrongOrderNonautonomous(t *testing.T) {
+	const n = 2000
+	b := mustTree(t, 9, 0, 0, orderT)
+	drift := func(c float64) flow.Field[float64] {
+		return flow.FieldFunc(n, func(dst, x []float64, t float64) {
+			sigma := 0.5 + 0.4*math.Sin(3*t)
+			for i, v := range x {
+				dst[i] = math.Cos(4*t)*v - c*sigma*sigma/2*v
+			}
+		})
+	}
+	noise := func(dst, x []float64, t float64) {
+		for i, v := range x {
+			dst[i] = (0.5 + 0.4*math.Sin(3*t)) * v
+		}
+	}
+	ito, strat := Func(drift(0), Noise{}, noise), Func(drift(1), Noise{Calculus: Stratonovich}, noise)
+	// X = X0 exp(∫ (μ - σ²/2) dt + ∫ σ dW), the last by parts on the path:
+	// over a step, σ dW ≈ σ(t+h) ΔW - h σ'(t+h/2) (ΔW/2 + H), up to O(h^(5/2)).
+	exact := make([]float64, n)
+	w, area := make([]float64, n), make([]float64, n)
+	const steps = 256
+	for i := range steps {
+		h := orderT / steps
+		at := float64(i) * h
+		if err := b.Increment(w, area, 0, at, h); err != nil {
+			t.Fatal(err)
+		}
+		for j := range exact {
+			exact[j] += (0.5+0.4*math.Sin(3*(at+h)))*w[j] - h*1.2*math.Cos(3*(at+h/2))*(w[j]/2+area[j])
+		}
+	}
+	// ∫_0^1 cos 4t dt and ∫_0^1 σ² dt.
+	intMu := math.Sin(4) / 4
+	intSigma2 := 0.25 + 0.4*(1-math.Cos(3))/3 + 0.16*(0.5-math.Sin(6)/12)
+	for j := range exact {
+		exact[j] = orderX0 * math.Exp(intMu-intSigma2/2+exact[j])
+	}
+	for _, c := range []struct {
+		name string
+		it   func(Path) flow.Integrator[float64]
+		want float64
+	}{
+		{"Milstein", func(p Path) flow.Integrator[float64] { return Milstein(ito, p) }, 1},
+		{"Heun", func(p Path) flow.Integrator[float64] { return Heun(strat, p) }, 1},
+		{"WeakPlaten", func(p Path) flow.Integrator[float64] { return WeakPlaten(ito, p) }, 1},
+		{"SRI1W1", func(p Path) flow.Integrator[float64] { return SRI1W1(ito, p) }, 1.5},
+	} {
+		checkSlope(t, c.name, strongErrors(t, c.it, b, exact), c.want)
+	}
+}
+
+// TestShapes: a diagonal matrix as General noise is Diagonal noise, one column is
+// Scalar noise, and a rectangular matrix enters row by row.
+func TestShapes(t *testing.T) {
+	drift := flow.FieldFunc(2, func(dst, x []float64, t float64) { dst[0], dst[1] = -x[1], x[0]*t })
+	diagonal := func(n Noise, matrix bool) System[float64] {
+		return Func(drift, n, func(dst, _ []float64, t float64) {
+			if matrix {
+				copy(dst, []float64{1 + t, 0, 0, 2 - t})
+				return
+			}
+			dst[0], dst[1] = 1+t, 2-t
+		})
+	}
+	p := Increments{Seed: 12}
+	for name, it := range map[string]func(System[float64]) flow.Integrator[float64]{
+		"EulerMaruyama": func(s System[float64]) flow.Integrator[float64] { return EulerMaruyama(s, p) },
+		"Heun":          func(s System[float64]) flow.Integrator[float64] { return Heun(s, p) },
+		"SRA1":          func(s System[float64]) flow.Integrator[float64] { return SRA1(s, p) },
+	} {
+		for _, pair := range [][2]System[float64]{
+			{diagonal(Noise{Additive: true}, false), diagonal(Noise{Shape: General, Channels: 2, Additive: true}, true)},
+			{diagonal(Noise{Shape: Scalar, Additive: true}, false), diagonal(Noise{Shape: General, Channels: 1, Additive: true}, false)},
+		} {
+			x, y := last(t, it(pair[0]), []float64{1, 2}, 0.1, 1), last(t, it(pair[1]), []float64{1, 2}, 0.1, 1)
+			for i := range x {
+				near(t, name+" as General", y[i], x[i], 1e-14)
+			}
+		}
+	}
+	s := Func(drift, Noise{Shape: General, Channels: 3}, func(dst, x []float64, _ float64) {
+		copy(dst, []float64{x[0], 2, 3, 4, x[1], 6})
+	})
+	w := make([]float64, 3)
+	if err := p.Increment(w, nil, 0, 0, 0.5); err != nil {
+		t.Fatal(err)
+	}
+	x := last(t, EulerMaruyama(s, p), []float64{1, 2}, 0.5, 0.5)
+	near(t, "General, x", x[0], 1-0.5*2+w[0]+2*w[1]+3*w[2], 1e-14)
+	near(t, "General, y", x[1], 2+4*w[0]+2*w[1]+6*w[2], 1e-14)
+}
+
 // TestStrongOrderUBU compares step sizes on one path: the exact noise of a long
 // half step is composed of that of short ones.
 func TestStrongOrderUBU(t *testing.T) {

@@ -61,3 +61,43 @@ func (p Increments) Increment(w, area []float64, step uint64, t, h float64) erro
 func (p Increments) Limit(t, h float64) float64 { return h }
 
 func (p Increments) stream() philox.Stream { return philox.Stream{Seed: p.Seed, ID: p.Stream} }
+
+// pathID names a path in the memory of a method, so that a run cannot be resumed
+// on another: kind, seed (two halves), stream, interval. A path of another
+// package has no name.
+type pathID [6]float64
+
+func idOf(p Path) pathID {
+	switch p := p.(type) {
+	case Increments:
+		return newPathID(1, p.stream(), 0, 0)
+	case *Tree:
+		return newPathID(2, p.stream, p.t0, p.t1)
+	}
+	return pathID{}
+}
+
+func newPathID(kind float64, s philox.Stream, t0, t1 float64) pathID {
+	return pathID{kind, float64(uint32(s.Seed)), float64(s.Seed >> 32), float64(s.ID), t0, t1}
+}
+
+// check says whether the memory, which a checkpoint may have written, names the
+// path.
+func (id pathID) check(num []float64) error {
+	if id == pathID(num) {
+		return nil
+	}
+	return fmt.Errorf("sde: checkpoint is of the path %v, the run has %v: %w", pathID(num), id, flow.ErrCheckpoint)
+}
+
+// String describes the path.
+func (id pathID) String() string {
+	if id[0] == 0 {
+		return "without name"
+	}
+	seed := uint64(id[1]) | uint64(id[2])<<32
+	if id[0] == 1 {
+		return fmt.Sprintf("Increments{Seed: %d, Stream: %d}", seed, uint32(id[3]))
+	}
+	return fmt.Sprintf("Tree of seed %d, stream %d on [%v, %v]", seed, uint32(id[3]), id[4], id[5])
+}

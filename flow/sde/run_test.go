@@ -39,7 +39,7 @@ func everyMethod[T flow.Float](path func() Path) map[string]func() flow.Integrat
 		"Heun converted":         func() flow.Integrator[T] { return Heun(Convert(general(Ito), Stratonovich), path()) },
 		"EulerMaruyama Langevin": func() flow.Integrator[T] { return EulerMaruyama(l, path()) },
 		"SRA1 Langevin":          func() flow.Integrator[T] { return SRA1(l, path()) },
-		"SRA1 kinetic":           func() flow.Integrator[T] { return SRA1[T](k, path()) },
+		"SRA1 kinetic":           func() flow.Integrator[T] { return SRA1(k, path()) },
 		"BAOAB":                  func() flow.Integrator[T] { return BAOAB(k, noise) },
 		"UBU":                    func() flow.Integrator[T] { return UBU(k, noise) },
 	}
@@ -131,6 +131,108 @@ func testResume[T flow.Float](t *testing.T) {
 
 func TestResume(t *testing.T)   { testResume[float64](t) }
 func TestResume32(t *testing.T) { testResume[float32](t) }
+
+// TestResumeOtherPath: a run is not resumed on another path than its own.
+func TestResumeOtherPath(t *testing.T) {
+	k, err := Underdamped(well[float64](1), 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	make := func(seed uint64, stream uint32, tree bool) []flow.Integrator[float64] {
+		p := Increments{Seed: seed, Stream: stream}
+		if tree {
+			return []flow.Integrator[float64]{EulerMaruyama(k, mustTree(t, seed, stream, 0, 1))}
+		}
+		return []flow.Integrator[float64]{EulerMaruyama(k, p), BAOAB(k, p), UBU(k, p)}
+	}
+	o := flow.Options[float64]{Controller: flow.Fixed{H: 0.125}, T1: 1}
+	for _, c := range []struct {
+		seed   uint64
+		stream uint32
+		tree   bool
+		want   string
+	}{
+		{1 << 40, 2, false, ""},
+		{1, 2, false, "{Seed: 1099511627776, Stream: 2}, the run has Increments{Seed: 1, Stream: 2}"},
+		{1 << 40, 3, false, "Stream: 3"},
+		{1 << 40, 2, true, "Tree of seed 1099511627776, stream 2 on [0, 1]"},
+	} {
+		other := make(c.seed, c.stream, c.tree)
+		for i, it := range make(1<<40, 2, false)[:len(other)] {
+			r, err := flow.New(it, []float64{0, 0}, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Next(t.Context())
+			saved, err := r.Checkpoint()
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err = flow.Resume(other[i], saved, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = r.Solve(t.Context())
+			if c.want == "" && err != nil || c.want != "" && (!errors.Is(err, flow.ErrCheckpoint) || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("resumed on another path: error %v, want ErrCheckpoint with %q", err, c.want)
+			}
+		}
+	}
+}
+
+// TestEventEdit: a handler that moves the state does not make the run see its
+// first noise again, and a resumed run goes the same way.
+func TestEventEdit(t *testing.T) {
+	s, err := Langevin(well[float64](1), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := 0
+	options := func() flow.Options[float64] {
+		return flow.Options[float64]{Controller: flow.Fixed{H: 0.125}, T1: 8, Events: []flow.Event[float64]{{
+			G:       func(x []float64, _ float64) float64 { return x[0] - 1 },
+			Handler: func(x []float64, _ float64) (bool, error) { x[0] -= 1.5; back++; return true, nil },
+		}}}
+	}
+	for _, k := range []int{0, 7, 20} {
+		sameResumed(t, "event", k, func() flow.Integrator[float64] { return EulerMaruyama(s, Increments{Seed: 5}) }, []float64{0.5}, options)
+	}
+	if back == 0 {
+		t.Error("no event happened")
+	}
+	// The last step by hand: the noise is that of its index.
+	r, err := flow.New(EulerMaruyama(s, Increments{Seed: 5}), []float64{0.5}, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, edited := 0.5, false
+	w := []float64{0}
+	for st, err := range r.Steps(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.K == 0 {
+			continue
+		}
+		if st.Kind != flow.AtStep {
+			continue
+		}
+		if err := (Increments{Seed: 5}).Increment(w, nil, uint64(st.K-1), 0, 0.125); err != nil {
+			t.Fatal(err)
+		}
+		next := x + 0.125*(x-x*x*x) + math.Sqrt2*w[0]
+		if math.Abs(st.X[0]-next) > 1e-12 {
+			if math.Abs(st.X[0]-(next-1.5)) > 1e-12 {
+				t.Fatalf("step %d went to %v, want %v", st.K, st.X[0], next)
+			}
+			edited = true
+		}
+		x = st.X[0]
+	}
+	if !edited {
+		t.Error("no state was edited")
+	}
+}
 
 // TestSameNoise32: float32 runs follow the float64 ones to rounding.
 func TestSameNoise32(t *testing.T) {
@@ -256,7 +358,7 @@ func TestBadInput(t *testing.T) {
 		{BAOAB(kn, p), two, flow.Options[float64]{}, "gradient[0] is NaN", flow.ErrNonFinite},
 		{EulerMaruyama(with(Noise{}, 1), p), two, flow.Options[float64]{T1: -1}, "backward", flow.ErrArgument},
 		{UBU(k, p), two, flow.Options[float64]{T1: -1}, "backward", flow.ErrArgument},
-		{EulerMaruyama[float64](k, p), two, flow.Options[float64]{Ledger: true}, "Ledger", flow.ErrArgument},
+		{EulerMaruyama(k, p), two, flow.Options[float64]{Ledger: true}, "Ledger", flow.ErrArgument},
 		{EulerMaruyama(with(Noise{}, 1), p), two, flow.Options[float64]{Controller: flow.PI}, "EulerMaruyama does not have", flow.ErrArgument},
 		{EulerMaruyama(with(Noise{}, 1), p), two, flow.Options[float64]{T1: 1, SaveAt: []float64{0.5}}, "dense output", flow.ErrArgument},
 		{EulerMaruyama(with(Noise{Shape: 7}, 1), p), two, flow.Options[float64]{}, "Shape(7)", flow.ErrArgument},

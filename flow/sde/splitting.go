@@ -50,6 +50,8 @@ type splitting[T flow.Float] struct {
 	xi, nx []T // noise of v and x
 	num    [numbers]float64
 	mem    [1][]T
+	id     pathID
+	err    error
 
 	// half fills xi and nx with the noise of a half step of UBU; tests replace
 	// it to compare step sizes on the same path.
@@ -76,6 +78,7 @@ func newSplitting[T flow.Float](name string, k *Kinetic[T], noise Increments, mi
 	if k != nil {
 		s.caps = k.Caps()
 	}
+	s.caps.Err = firstErr(&s.err, s.caps.Err)
 	s.half = s.halfStep
 	return s
 }
@@ -98,10 +101,12 @@ func (s *splitting[T]) Init(st flow.Start[T], tr *flow.Trial) error {
 		v := vectors[T](4, s.k.n)
 		s.g0, s.g1, s.xi, s.nx = v[0], v[1], v[2], v[3]
 	}
-	s.want, s.c = st.Want, coefficients{}
+	s.want, s.c, s.err = st.Want, coefficients{}, nil
 	s.num[have0], s.num[have1] = 0, 0
 	if !st.Keep {
 		s.num[count] = 0
+		s.id = idOf(s.noise)
+		copy(s.num[pathName:], s.id[:])
 	}
 	nan := math.NaN()
 	*tr = flow.Trial{Err: nan, NoErr: true, Finite: true, Order: 1, Slope0: nan, E1: nan, Slope1: nan, SS: nan, SY: nan, YY: nan}
@@ -155,6 +160,9 @@ func (s *splitting[T]) Try(tr *flow.Trial, next, x []T, t, h float64) {
 	s.setStep(h)
 	s.num[e1], s.num[slope1], s.num[have1] = math.NaN(), math.NaN(), 0
 	copy(next, x)
+	if s.err = s.id.check(s.num[pathName:]); s.err != nil {
+		return
+	}
 	if s.middle {
 		s.ubu(tr, next, h)
 	} else {

@@ -33,7 +33,8 @@ const treeSize = uint64(1) << TreeDepth
 //	W = W1 + W2,  h H = h1 H1 + h2 H2 + ½ (h2 W1 - h1 W2).
 //
 // As the Path of a run, a Tree shortens steps to dyadic fractions of T aligned
-// to the grid. A Tree keeps scratch memory and is for one goroutine at a time.
+// to the grid. A Tree keeps scratch memory, up to 4 numbers a channel for every
+// halving, and is for one goroutine at a time.
 type Tree struct {
 	stream philox.Stream
 	t0, t1 float64
