@@ -36,7 +36,7 @@ func newKrylovSpace[T Float](n int, by solver) *krylovSpace[T] {
 // negative curvature, vᵀ(I - sJ)v <= 0, means that s is too long: ErrSingular.
 func (l *shifted[T]) cg(tr *Trial, y, b []T, accuracy float64) error {
 	r, p, q := l.space.v[0], l.space.v[1], l.space.v[2]
-	floor := l.precise(b)
+	floor := l.precise() * kernel.Nrm2(b)
 	copy(r, b)
 	copy(p, b)
 	clear(y)
@@ -82,7 +82,7 @@ func (l *shifted[T]) gmres(tr *Trial, y, b []T, accuracy float64) error {
 		divide(r, sc)
 		beta := kernel.Nrm2(r)
 		if cycle == 0 {
-			target = max(target, 4*epsOf[T]()*beta)
+			target = max(target, l.precise()*beta)
 		}
 		if beta <= target {
 			return nil

@@ -102,7 +102,7 @@ func (r *proximal[T]) minimise(tr *Trial, x []T, t, h float64) error {
 	energy, slope := r.num[endE0], r.num[endSlope0]
 	phi := energy
 	for range proximalMax {
-		r.residual(x, h)
+		r.residual(r.g, r.y, r.f1, x, h)
 		r.lin.linearise(tr, r.y, r.f1, t+h)
 		if err := r.direction(tr, h); err != nil {
 			return err
@@ -113,18 +113,24 @@ func (r *proximal[T]) minimise(tr *Trial, x []T, t, h float64) error {
 			return nil
 		}
 		drop := float64(kernel.Dot(r.g, r.p)) / h // -∇φ·p
-		a := 1.0
-		for ; ; a /= 2 {
+		// Where φ cannot tell the points apart any more its gradient still can.
+		fuzz := 8 * epsOf[T]() * (math.Abs(phi) + math.Abs(energy))
+		flat := drop <= 20*fuzz
+		for a := 1.0; ; a /= 2 {
 			if a < shortest {
-				if drop <= 100*unit*(math.Abs(phi)+math.Abs(energy)) {
-					return nil // φ cannot tell the points apart any more
-				}
 				return ErrNoConvergence
 			}
 			kernel.AxpyTo(r.z, T(a), r.p, r.y)
 			e, s := r.eval(tr, r.fz, r.z, t+h)
 			kernel.SubTo(r.tmp, r.z, x)
-			if v := e + kernel.SumSq(r.tmp)/(2*h); v <= phi-armijo*a*drop {
+			v := e + kernel.SumSq(r.tmp)/(2*h)
+			if flat {
+				r.residual(r.tmp, r.z, r.fz, x, h)
+				if !(v <= phi+fuzz && kernel.Nrm2(r.tmp) < 0.5*kernel.Nrm2(r.g)) {
+					return nil
+				}
+			}
+			if flat || v <= phi-armijo*a*drop {
 				phi, energy, slope = v, e, s
 				break
 			}
@@ -135,10 +141,10 @@ func (r *proximal[T]) minimise(tr *Trial, x []T, t, h float64) error {
 	return ErrNoConvergence
 }
 
-// residual stores -h∇φ(y) = h f(y) - (y - x) in g.
-func (r *proximal[T]) residual(x []T, h float64) {
-	kernel.SubTo(r.g, x, r.y)
-	kernel.Axpy(T(h), r.f1, r.g)
+// residual stores -h∇φ(y) = h f - (y - x) in dst, f = f(y).
+func (r *proximal[T]) residual(dst, y, f, x []T, h float64) {
+	kernel.SubTo(dst, x, y)
+	kernel.Axpy(T(h), f, dst)
 }
 
 // direction stores (I - sJ)⁻¹ g in p, with s = h, or so much less that the matrix

@@ -155,8 +155,19 @@ func (l *shifted[T]) apply(tr *Trial, dst, v []T) {
 	kernel.Axpby(1, v, T(-l.s), dst)
 }
 
-// precise is the accuracy of a Krylov solution that is as good as it gets.
-func (l *shifted[T]) precise(b []T) float64 { return 4 * epsOf[T]() * kernel.Nrm2(b) }
+// precise is the part of the right-hand side that the residual of a Krylov solution
+// cannot be expected to fall below: rounding, of differences where the products are
+// differences.
+func (l *shifted[T]) precise() float64 {
+	switch eps := epsOf[T](); {
+	case l.caps.JacVec != nil:
+		return 4 * eps
+	case l.caps.Descends:
+		return math.Pow(eps, 2./3)
+	default:
+		return 4 * math.Sqrt(eps)
+	}
+}
 
 // scale stores the scales of the weighted norm at the point of linearisation.
 func (l *shifted[T]) scale(sc []T) {
