@@ -100,11 +100,19 @@ func (r *proximal[T]) minimise(tr *Trial, x []T, t, h float64) error {
 	copy(r.y, x)
 	copy(r.f1, r.f0)
 	energy, slope := r.num[endE0], r.num[endSlope0]
-	phi := energy
-	for range proximalMax {
+	phi, norm, full := energy, math.Inf(1), true
+	for i := range proximalMax {
 		r.residual(r.g, r.y, r.f1, x, h)
-		r.lin.linearise(tr, r.y, r.f1, t+h)
-		if err := r.direction(tr, h); err != nil {
+		last := norm
+		norm = kernel.Nrm2(r.g)
+		// The matrix stays as long as the iteration converges fast with it.
+		if i == 0 || !full || norm > slowNewton*last {
+			r.lin.linearise(tr, r.y, r.f1, t+h)
+			if err := r.shift(tr, h); err != nil {
+				return err
+			}
+		}
+		if err := r.lin.solve(tr, r.p, r.g, newtonAccuracy); err != nil {
 			return err
 		}
 		r.num[endE1], r.num[endSlope1] = energy, slope
@@ -116,7 +124,8 @@ func (r *proximal[T]) minimise(tr *Trial, x []T, t, h float64) error {
 		// Where φ cannot tell the points apart any more its gradient still can.
 		fuzz := 8 * epsOf[T]() * (math.Abs(phi) + math.Abs(energy))
 		flat := drop <= 20*fuzz
-		for a := 1.0; ; a /= 2 {
+		full = true
+		for a := 1.0; ; a, full = a/2, false {
 			if a < shortest {
 				return ErrNoConvergence
 			}
@@ -126,7 +135,7 @@ func (r *proximal[T]) minimise(tr *Trial, x []T, t, h float64) error {
 			v := e + kernel.SumSq(r.tmp)/(2*h)
 			if flat {
 				r.residual(r.tmp, r.z, r.fz, x, h)
-				if !(v <= phi+fuzz && kernel.Nrm2(r.tmp) < 0.5*kernel.Nrm2(r.g)) {
+				if !(v <= phi+fuzz && kernel.Nrm2(r.tmp) < 0.5*norm) {
 					return nil
 				}
 			}
@@ -147,14 +156,18 @@ func (r *proximal[T]) residual(dst, y, f, x []T, h float64) {
 	kernel.Axpy(T(h), f, dst)
 }
 
-// direction stores (I - sJ)⁻¹ g in p, with s = h, or so much less that the matrix
-// is positive definite and p a direction of descent.
-func (r *proximal[T]) direction(tr *Trial, h float64) error {
+// shift prepares I - sJ with s = h, or so much less that the matrix is positive
+// definite and (I - sJ)⁻¹ g a direction of descent.
+func (r *proximal[T]) shift(tr *Trial, h float64) error {
 	err := ErrSingular
 	for s, i := h, 0; i < maxShift; s, i = s/2, i+1 {
 		if err = r.lin.factor(tr, s); err != nil {
 			continue
 		}
+		if r.lin.by != byCG {
+			return nil
+		}
+		// Conjugate gradients find out by solving.
 		if err = r.lin.solve(tr, r.p, r.g, newtonAccuracy); err == nil {
 			return nil
 		}
