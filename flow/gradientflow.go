@@ -37,9 +37,7 @@ func (g *gradientFlow[T]) EvalEnergy(dst, x []T, t float64) (e, slope float64) {
 		return g.e.EnergyGrad(nil, x), math.NaN()
 	}
 	e = g.e.EnergyGrad(dst, x)
-	slope = -kernel.SumSq(dst)
-	kernel.Scal(-1, dst)
-	return e, slope
+	return e, -kernel.NegSumSq(dst)
 }
 
 // Caps translates the capabilities of the energy to those of its gradient flow.

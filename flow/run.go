@@ -92,7 +92,9 @@ func (r *Run[T]) Steps(ctx context.Context) iter.Seq2[*Step[T], error] {
 // Next makes one accepted step. It reports whether it did: false means that the
 // run has ended, and Status says how. A step that ends the run counts.
 func (r *Run[T]) Next(ctx context.Context) bool {
-	r.begin()
+	if !r.begun {
+		r.begin()
+	}
 	if r.status != Running {
 		return false
 	}
@@ -101,7 +103,9 @@ func (r *Run[T]) Next(ctx context.Context) bool {
 			return r.end(NonFinite, err)
 		}
 	}
-	r.drawBatch()
+	if r.draw != nil {
+		r.drawBatch()
+	}
 	h, last, ok := r.attempts(ctx)
 	if !ok {
 		return false
@@ -196,7 +200,9 @@ func (r *Run[T]) giveUp() (again bool) {
 // size returns the size of the next attempt and whether it ends at the next
 // forced time.
 func (r *Run[T]) size() (h float64, last bool) {
-	h = min(r.c.H, r.opt.MaxStep)
+	if h = r.c.H; h > r.opt.MaxStep {
+		h = r.opt.MaxStep
+	}
 	if r.opt.Jump != nil {
 		h = min(h, r.opt.Jump.Limit(r.x, r.t, h))
 	}
@@ -283,10 +289,14 @@ func (r *Run[T]) settle() {
 			st = cut
 		}
 	}
-	if e := r.keep(); e != nil && err == nil {
-		st, err = RecorderError, e
+	if r.opt.Dense || r.save < len(r.opt.SaveAt) {
+		if e := r.keep(); e != nil && err == nil {
+			st, err = RecorderError, e
+		}
 	}
-	r.passStops()
+	if r.tstop < len(r.opt.TStops) {
+		r.passStops()
+	}
 	if r.opt.Jump != nil && err == nil {
 		if e := r.jump(); e != nil {
 			st, err = Failed, e

@@ -115,3 +115,23 @@ func benchAdam[T kernel.Float](b *testing.B) {
 	}
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gelem/s")
 }
+
+// TestNegSumSq: the sum is that of SumSq to the bit, and x changes sign.
+func TestNegSumSq(t *testing.T) { both(t, testNegSumSq[float64], testNegSumSq[float32]) }
+
+func testNegSumSq[T kernel.Float](t *testing.T) {
+	r := rng(12)
+	for n := range 41 {
+		x := randVec[T](r, n, n%3)
+		was, want := clone(x.s), kernel.SumSq(x.s)
+		if got := kernel.NegSumSq(x.s); got != want {
+			t.Fatalf("n = %d: %v, want %v", n, got, want)
+		}
+		for i := range was {
+			if x.s[i] != -was[i] {
+				t.Fatalf("n = %d: x[%d] = %v, want %v", n, i, x.s[i], -was[i])
+			}
+		}
+		x.intact(t, "NegSumSq")
+	}
+}

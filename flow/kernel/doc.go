@@ -20,6 +20,7 @@
 //	ScaledStepTo      a step of RMSProp or AdaGrad, in one pass
 //	InvSqrtScaleTo    1/sqrt(a sqrt(s_i) + b), their preconditioner
 //	Sum SumSq Nrm2 MaxAbs AllFinite
+//	NegSumSq          x = -x, returns Σ x_i²
 //
 // Matrix and vector (level 2), for row-major matrices ([Matrix]):
 //

@@ -44,6 +44,26 @@ func sumSq[T Float](x []T) float64 {
 	return (s0 + s1) + (s2 + s3)
 }
 
+// NegSumSq replaces x by -x and returns Σ x_i², computed in float64 in the same
+// order as [SumSq]: a gradient becomes the field that descends it.
+func NegSumSq[T Float](x []T) float64 {
+	var s0, s1, s2, s3 float64
+	for len(x) >= 4 {
+		a, b, c, d := float64(x[0]), float64(x[1]), float64(x[2]), float64(x[3])
+		x[0], x[1], x[2], x[3] = -x[0], -x[1], -x[2], -x[3]
+		s0 += a * a
+		s1 += b * b
+		s2 += c * c
+		s3 += d * d
+		x = x[4:]
+	}
+	for i, v := range x {
+		s0 += float64(v) * float64(v)
+		x[i] = -v
+	}
+	return (s0 + s1) + (s2 + s3)
+}
+
 // Nrm2 returns the Euclidean norm |x|, computed in float64 without overflow or
 // harmful underflow on the way. NaN in x gives NaN.
 func Nrm2[T Float](x []T) float64 {
@@ -72,34 +92,20 @@ func MaxAbs[T Float](x []T) float64 {
 	return maxAbs(x)
 }
 
+// maxAbs compares bit patterns: those of non-negative floats are ordered as the
+// numbers are, and NaN comes above Inf.
 func maxAbs[T Float](x []T) float64 {
-	var m0, m1 float64
-	var nan T // stays 0 unless an element is NaN (or Inf)
+	const sign = 1 << 63
+	var m0, m1 uint64
 	for len(x) >= 2 {
-		a, b := x[0], x[1]
-		if v := math.Abs(float64(a)); v > m0 {
-			m0 = v
-		}
-		if v := math.Abs(float64(b)); v > m1 {
-			m1 = v
-		}
-		if a != a || b != b {
-			nan = a + b
-		}
+		m0 = max(m0, math.Float64bits(float64(x[0]))&^sign)
+		m1 = max(m1, math.Float64bits(float64(x[1]))&^sign)
 		x = x[2:]
 	}
 	for _, a := range x {
-		if v := math.Abs(float64(a)); v > m0 {
-			m0 = v
-		}
-		if a != a {
-			nan = a
-		}
+		m0 = max(m0, math.Float64bits(float64(a))&^sign)
 	}
-	if nan != nan {
-		return math.NaN()
-	}
-	return max(m0, m1)
+	return math.Float64frombits(max(m0, m1))
 }
 
 // AllFinite reports whether x holds neither NaN nor Inf.
