@@ -14,14 +14,17 @@ import (
 // After an accepted step f1 becomes the next f0; with mini-batches it is void,
 // since it belongs to another energy.
 type base[T flow.Float] struct {
-	name  string
-	f     flow.Field[T]
-	ef    flow.EnergyField[T] // f if it has an energy, else nil
-	caps  flow.Caps[T]
-	plain bool // the step is h f0: its slope is dE/dt, its error that of Euler
-	lazy  bool // the step does not use f0
-	want  flow.Want
-	tol   flow.Tol
+	name    string
+	f       flow.Field[T]
+	ef      flow.EnergyField[T] // f if it has an energy, else nil
+	caps    flow.Caps[T]
+	plain   bool // the step is h f0: its slope is dE/dt, its error that of Euler
+	lazy    bool // the step does not use f0
+	want    flow.Want
+	extra   bool // somebody looks at more than the proposal
+	look    bool // f is evaluated at the proposal
+	special bool // describe has something to say
+	tol     flow.Tol
 
 	f0, f1  []T
 	along   float64 // slope of E along the step, set by Try if wanted
@@ -70,6 +73,10 @@ func (b *base[T]) begin(s *flow.Start[T], tr *flow.Trial) error {
 		b.f0, b.f1 = make([]T, n), make([]T, n)
 	}
 	b.want, b.tol = s.Want, s.Tol
+	w := &b.want
+	b.extra = w.Energy || w.Slope || w.Secant || w.Error
+	b.look = b.extra || !b.lazy && b.caps.Draw == nil
+	b.special = b.lazy || w.Slope || w.Secant || w.Error || w.Curvature
 	b.num[have0], b.num[have1] = 0, 0
 	nan := math.NaN()
 	*tr = flow.Trial{Err: nan, NoErr: true, Finite: true, Order: 1, E1: nan, Slope1: nan, SS: nan, SY: nan, YY: nan}
@@ -78,7 +85,9 @@ func (b *base[T]) begin(s *flow.Start[T], tr *flow.Trial) error {
 		return fmt.Errorf("descent: energy or gradient at the start point is not finite: %w", flow.ErrNonFinite)
 	}
 	tr.E0, tr.Slope0 = b.num[e0], b.num[slope0]
-	if s.Want.Curvature {
+	if !s.Want.Curvature {
+		b.top = nil
+	} else {
 		b.prepareCurvature(s, tr)
 	}
 	if s.Want.Error && b.plain {
@@ -150,15 +159,9 @@ func (b *base[T]) eval(tr *flow.Trial, dst, x []T, t float64) (e, slope float64)
 func (b *base[T]) open(tr *flow.Trial, x []T, t float64) {
 	tr.Evals = int(b.num[owed])
 	b.num[owed] = 0
-	if !b.lazy || b.extra() {
+	if b.num[have0] == 0 && (b.extra || !b.lazy) {
 		b.start(tr, x, t)
 	}
-}
-
-// extra says whether somebody looks at more than the proposal.
-func (b *base[T]) extra() bool {
-	w := &b.want
-	return w.Energy || w.Slope || w.Secant || w.Error
 }
 
 // slope sets the slope of E along the step u of size h: with f = -∇E it is -f·u/h.
@@ -172,29 +175,35 @@ func (b *base[T]) slope(u []T, h float64) {
 // finish ends a Try: it evaluates f at the proposal if that serves the next step
 // or somebody, and fills the Trial.
 func (b *base[T]) finish(tr *flow.Trial, next, x []T, t, h float64) {
-	extra := b.extra()
-	if extra || !b.lazy && b.caps.Draw == nil {
-		b.num[e1], b.num[slope1] = b.eval(tr, b.f1, next, t+h)
+	e, slope := math.NaN(), math.NaN()
+	tr.Finite = true
+	b.num[have1] = 0
+	if b.look {
+		tr.Evals++
+		if b.ef != nil {
+			e, slope = b.ef.EvalEnergy(b.f1, next, t+h)
+			tr.Finite = e-e == 0
+		} else {
+			b.f.Eval(b.f1, next, t+h)
+		}
 		b.num[have1] = 1
-		tr.Finite = b.ef == nil || b.num[e1]-b.num[e1] == 0
-	} else {
-		b.num[e1], b.num[slope1], b.num[have1] = math.NaN(), math.NaN(), 0
-		tr.Finite = true
 	}
-	tr.E0, tr.Slope0, tr.E1, tr.Slope1 = b.num[e0], b.num[slope0], b.num[e1], b.num[slope1]
+	b.num[e1], b.num[slope1] = e, slope
+	tr.E1, tr.Slope1 = e, slope
+	tr.E0, tr.Slope0 = b.num[e0], b.num[slope0]
+	if b.special {
+		b.describe(tr, next, x, h)
+	}
+}
+
+// describe fills what the controller wants to know besides.
+func (b *base[T]) describe(tr *flow.Trial, next, x []T, h float64) {
 	if b.num[have0] == 0 {
 		tr.E0, tr.Slope0 = math.NaN(), math.NaN()
-	}
-	if extra {
-		b.describe(tr, next, x, h)
 	}
 	if b.top != nil {
 		b.top.x = next
 	}
-}
-
-// describe fills what the controller wants to know.
-func (b *base[T]) describe(tr *flow.Trial, next, x []T, h float64) {
 	if b.want.Slope && !b.plain {
 		tr.Slope0 = b.along
 	}

@@ -16,7 +16,7 @@ import (
 // with frequency s, as in a bilinear game, the radius changes by
 // sqrt(1 - u² + u⁴), u = ηs, so that it converges for u < 1.
 func Extragradient[T flow.Float](f flow.Field[T]) flow.Integrator[T] {
-	return &twoPoint[T]{base: newBase(f, "Extragradient"), extra: true}
+	return &twoPoint[T]{base: newBase(f, "Extragradient"), ahead: true}
 }
 
 // Optimistic returns optimistic gradient descent (Daskalakis et al., arXiv
@@ -34,7 +34,7 @@ func Optimistic[T flow.Float](f flow.Field[T]) flow.Integrator[T] {
 // twoPoint is both: they move along a combination of f at two points.
 type twoPoint[T flow.Float] struct {
 	base[T]
-	extra bool
+	ahead bool
 	y     []T // extrapolated point; of Optimistic the direction 2f - f(x_prev)
 	fy    []T // f there; of Optimistic f at the previous point
 }
@@ -63,7 +63,7 @@ func (m *twoPoint[T]) Try(tr *flow.Trial, next, x []T, t, h float64) {
 	m.open(tr, x, t)
 	dir := m.y
 	switch {
-	case m.extra:
+	case m.ahead:
 		kernel.AxpyTo(m.y, T(h), m.f0, x)
 		m.eval(tr, m.fy, m.y, t+h)
 		dir = m.fy
@@ -80,7 +80,7 @@ func (m *twoPoint[T]) Try(tr *flow.Trial, next, x []T, t, h float64) {
 
 // Accept implements flow.Integrator.
 func (m *twoPoint[T]) Accept() {
-	if !m.extra {
+	if !m.ahead {
 		m.fy, m.f0 = m.f0, m.fy
 	}
 	m.accepted()
@@ -89,7 +89,7 @@ func (m *twoPoint[T]) Accept() {
 // Restart implements flow.Restarter: the previous point is forgotten. It reports
 // whether that changes anything.
 func (m *twoPoint[T]) Restart() bool {
-	remembers := !m.extra && m.num[count] > 0
+	remembers := !m.ahead && m.num[count] > 0
 	m.num[count] = 0
 	return remembers
 }

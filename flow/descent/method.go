@@ -7,11 +7,6 @@ import (
 	"github.com/gradflow/gradflow/flow/kernel"
 )
 
-// GD returns gradient descent, x ← x + η f(x) (Cauchy 1847).
-func GD[T flow.Float](f flow.Field[T]) flow.Integrator[T] {
-	return newMethod(f, "GD", nil, false)
-}
-
 // HeavyBall returns Polyak's heavy ball, v ← β v + η f(x), x ← x + v (USSR
 // Comput. Math. Math. Phys. 4 (1964) 1), 0 <= β < 1, with v = 0 at the start.
 func HeavyBall[T flow.Float](f flow.Field[T], beta float64) flow.Integrator[T] {
@@ -41,18 +36,18 @@ func LookAheadNesterov[T flow.Float](f flow.Field[T], m Momentum) flow.Integrato
 
 func newMethod[T flow.Float](f flow.Field[T], name string, mom Momentum, ahead bool) *method[T] {
 	m := &method[T]{base: newBase(f, name), mom: mom, ahead: ahead}
-	m.plain, m.lazy = name == "GD", ahead
+	m.lazy = ahead
 	return m
 }
 
-// method is all four: gradient descent is the heavy ball without v.
+// method is all three methods with momentum.
 type method[T flow.Float] struct {
 	base[T]
-	mom   Momentum // nil: none
-	ahead bool     // f is evaluated at x + βv
-	slide bool     // the state is the look-ahead point
-	v, u  []T      // velocity at the current point and of the proposal
-	y, fy []T      // look-ahead point (or the way to it) and f there
+	mom   Momentum
+	ahead bool // f is evaluated at x + βv
+	slide bool // the state is the look-ahead point
+	v, u  []T  // velocity at the current point and of the proposal
+	y, fy []T  // look-ahead point (or the way to it) and f there
 }
 
 var (
@@ -65,12 +60,10 @@ var (
 
 // Init implements flow.Integrator.
 func (m *method[T]) Init(s flow.Start[T], tr *flow.Trial) error {
-	if !m.plain {
-		if err := m.checkMomentum(); err != nil {
-			return err
-		}
+	if err := m.checkMomentum(); err != nil {
+		return err
 	}
-	if n := len(s.X); !m.plain && len(m.v) != n {
+	if n := len(s.X); len(m.v) != n {
 		m.v, m.u, m.y, m.fy = make([]T, n), make([]T, n), make([]T, n), make([]T, n)
 	}
 	if !s.Keep {
@@ -90,8 +83,6 @@ func (m *method[T]) checkMomentum() error {
 func (m *method[T]) Try(tr *flow.Trial, next, x []T, t, h float64) {
 	m.open(tr, x, t)
 	switch {
-	case m.plain:
-		kernel.AxpyTo(next, T(h), m.f0, x)
 	case m.ahead:
 		beta := T(m.mom.beta(m.num[count]+1, h))
 		kernel.AxpyTo(m.y, beta, m.v, x)
