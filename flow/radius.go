@@ -11,8 +11,8 @@ import (
 )
 
 // ErrSpectralRadius says that a stabilised explicit method (RKC2, RKL2, ROCK4)
-// cannot go on: ten proposals in a row were rejected, although the spectral
-// radius of the Jacobian was estimated again after each of them.
+// cannot go on: ten proposals in a row were rejected with errors above ten times
+// the tolerance, although the spectral radius of the Jacobian was estimated again.
 var ErrSpectralRadius = errors.New("spectral radius unsuitable")
 
 // RadiusReport says what spectral radius ρ of the Jacobian a stabilised explicit

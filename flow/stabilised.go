@@ -98,12 +98,14 @@ const (
 	sbOwed           // evaluations to be counted by the next Try
 	sbTried          // there was a proposal since the last Accept
 	sbErr            // its scaled error
-	sbStreak         // proposals in a row whose error was above 1
+	sbStreak         // proposals in a row whose error was above badError
 	sbRadius         // what radius keeps, from here on
 	sbNumbers = sbRadius + radiusNumbers
 )
 
-// maxStreak rejections in a row end a run: they are no matter of accuracy.
+// maxStreak rejections in a row with an error above badError end a run: they are no
+// matter of accuracy. (With smaller errors they are: what is left of the last steps
+// in stiff components gives the same error estimate at half the step.)
 const maxStreak = 10
 
 func newStabilised[T Float](f Field[T], m *stableMethod) *stabilised[T] {
@@ -114,6 +116,9 @@ func newStabilised[T Float](f Field[T], m *stableMethod) *stabilised[T] {
 
 // Name implements Namer.
 func (r *stabilised[T]) Name() string { return r.m.name }
+
+// suggested is the controller that suits the method.
+func (r *stabilised[T]) suggested() Controller { return r.m.controller() }
 
 // Caps returns the capabilities of the field.
 func (r *stabilised[T]) Caps() Caps[T] { return r.caps }
@@ -269,7 +274,7 @@ func (r *stabilised[T]) Try(tr *Trial, next, x []T, t, h float64) {
 	if r.m.errk > 0 {
 		tr.Err = r.errorEstimate()
 		r.num[sbErr] = tr.Err
-		if r.want.Error && tr.Err > 1 && !math.IsInf(tr.Err, 1) {
+		if r.want.Error && tr.Err > badError && finite(tr.Err) {
 			r.num[sbStreak]++
 		}
 	}
@@ -389,8 +394,8 @@ func (r *stabilised[T]) Failure() error {
 	if r.num[sbStreak] < maxStreak {
 		return nil
 	}
-	return fmt.Errorf("%d rejections in a row, the last error %.3g with %d stages for hρ = %.4g: the spectrum of the Jacobian is not real and negative with radius ρ = %.4g, or f is not smooth: %w",
-		maxStreak, r.num[sbErr], r.filled, math.Abs(r.h)*r.radius(), r.radius(), ErrSpectralRadius)
+	return fmt.Errorf("%d rejections in a row with errors above %v, the last %.3g, with %d stages for hρ = %.4g: the spectrum of the Jacobian is not real and negative with radius ρ = %.4g, or f is not smooth: %w",
+		maxStreak, badError, r.num[sbErr], r.filled, math.Abs(r.h)*r.radius(), r.radius(), ErrSpectralRadius)
 }
 
 // Deriv implements Deriver.

@@ -532,6 +532,21 @@ func TestStabilisedEdges(t *testing.T) {
 			}
 		}
 	}
+	// New takes the controller of the method as Solve does.
+	p := gradientProblems()["heat_mol"]
+	o := Options[float64]{T1: p.T, RelTol: 1e-4, AbsTol: 1e-7}
+	r, err := New(ODE[float64](p.flow(), RKC2), p.x0, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := r.Solve(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Method = RKC2
+	if b, err := Solve(ctx, Field[float64](p.flow()), p.x0, o); err != nil || a.Stats != b.Stats || a.Stats.Accepted < 60 {
+		t.Errorf("New: %+v, Solve: %+v, %v", a.Stats, b.Stats, err)
+	}
 	if _, err := Solve(ctx, FieldFunc(1, forced(1)), []float64{1}, Options[float64]{Method: RKC1, T1: 1, Controller: PI}); !errors.Is(err, ErrArgument) {
 		t.Errorf("RKC1 with error control: %v, want ErrArgument", err)
 	}

@@ -141,9 +141,14 @@ func (r *Run[T]) useController(c Controller) error {
 	return nil
 }
 
+// suggester is an integrator that knows which controller suits it, nil for none.
+type suggester interface{ suggested() Controller }
+
 // chooseController sets the default controller of an integrator.
 func (r *Run[T]) chooseController() error {
-	switch {
+	switch s, ok := r.it.(suggester); {
+	case ok && s.suggested() != nil:
+		return r.useController(s.suggested())
 	case !r.tr.NoErr:
 		return r.useController(PI)
 	case r.tr.H > 0:

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// BenchmarkStiff is a whole run of a stiff gradient flow, to be read beside the
+// BenchmarkStabilised is a whole run of a stiff gradient flow, to be read beside the
 // solvers of other libraries: time, evaluations of f and error.
-func BenchmarkStiff(b *testing.B) {
+func BenchmarkStabilised(b *testing.B) {
 	sols := solutions(b)
 	for _, name := range []string{"linear_flow", "heat_mol", "allen_cahn", "rosenbrock_flow"} {
 		p := gradientProblems()[name]
