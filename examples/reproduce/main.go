@@ -10,7 +10,8 @@
 // ./reproduce-out. The exit status is 1 when a claim fails, 2 on wrong usage, and
 // 130 when the program was interrupted; then what is done has been written.
 //
-// A paper is one file that registers its claims and figures; see paper.go.
+// A paper is a file that registers its claims and figures; see paper.go and
+// catapult.go.
 package main
 
 import (

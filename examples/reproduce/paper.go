@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // papers are the constructors of the papers, in the order in which they run.
@@ -92,4 +93,13 @@ func number(v float64) string {
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	}
 	return strconv.FormatFloat(v, 'g', 4, 64)
+}
+
+// numbers prints a list.
+func numbers(v []float64) string {
+	t := make([]string, len(v))
+	for i, x := range v {
+		t[i] = number(x)
+	}
+	return strings.Join(t, ", ")
 }
