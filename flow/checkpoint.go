@@ -41,7 +41,8 @@ type Checkpoint struct {
 	Energy, Slope, Err float64
 	Restart            bool // the integrator is to start afresh
 	Quiet, Drawn       int
-	Base, BaseH        float64 // the clock of equal steps, Base + BaseN·BaseH
+	Recent             []float64 // energies of the last steps, oldest first
+	Base, BaseH        float64   // the clock of equal steps, Base + BaseN·BaseH
 	BaseN              int
 }
 
@@ -61,7 +62,7 @@ func (r *Run[T]) Checkpoint() (*Checkpoint, error) {
 		Num:    append([]float64{}, num...),
 		EventG: append([]float64{}, r.events.g...), EventLast: r.events.last,
 		Energy: r.step.Energy, Slope: r.step.Slope, Err: r.step.Err,
-		Restart: r.restart, Quiet: r.quiet, Drawn: r.drawn,
+		Restart: r.restart, Quiet: r.quiet, Drawn: r.drawn, Recent: r.recent.list(),
 		Base: r.base, BaseH: r.baseH, BaseN: r.baseN,
 	}
 	for _, v := range vec {
@@ -136,6 +137,7 @@ func (r *Run[T]) restore(c *Checkpoint) error {
 	r.c, r.out.ledger, r.step.Stats = c.Control, c.Ledger, c.Stats
 	r.step.Energy, r.step.Slope, r.step.Err = c.Energy, c.Slope, c.Err
 	r.restart, r.quiet, r.drawn = c.Restart, c.Quiet, c.Drawn
+	r.recent.restore(c.K, c.Recent)
 	r.base, r.baseH, r.baseN = c.Base, c.BaseH, c.BaseN
 	r.tPrev, r.hStep = r.t, 0
 	for c.K > 0 && r.save < len(r.opt.SaveAt) && r.dir*(r.t-r.opt.SaveAt[r.save]) >= 0 {
@@ -204,6 +206,7 @@ type checkpointJSON struct {
 	Rises                        int
 	Rejected, Restart            bool
 	Scalars, X, Num, EventG, Mem []hex
+	Recent                       []hex `json:",omitempty"`
 	Vec                          [][]hex
 }
 
@@ -226,6 +229,7 @@ func (c *Checkpoint) MarshalJSON() ([]byte, error) {
 		K: c.K, N: c.Control.N, Quiet: c.Quiet, Drawn: c.Drawn, BaseN: c.BaseN,
 		Stats: c.Stats, Rises: c.Ledger.Rises, Rejected: c.Control.Rejected, Restart: c.Restart,
 		X: toHex(c.X), Num: toHex(c.Num), EventG: toHex(c.EventG), Mem: toHex(c.Control.Mem[:]),
+		Recent: toHex(c.Recent),
 	}
 	for _, s := range c.scalars() {
 		j.Scalars = append(j.Scalars, hex(*s))
@@ -251,7 +255,7 @@ func (c *Checkpoint) UnmarshalJSON(b []byte) error {
 		Integrator: j.Integrator, Controller: j.Controller,
 		K: j.K, Quiet: j.Quiet, Drawn: j.Drawn, BaseN: j.BaseN,
 		Stats: j.Stats, Restart: j.Restart,
-		X: fromHex(j.X), Num: fromHex(j.Num), EventG: fromHex(j.EventG),
+		X: fromHex(j.X), Num: fromHex(j.Num), EventG: fromHex(j.EventG), Recent: fromHex(j.Recent),
 	}
 	c.Control.N, c.Control.Rejected, c.Ledger.Rises = j.N, j.Rejected, j.Rises
 	scalars := c.scalars()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"time"
 
 	"github.com/gradflow/gradflow/flow/kernel"
 )
@@ -44,11 +45,13 @@ type Run[T Float] struct {
 	base, baseH float64
 	baseN       int
 
-	tPrev, hStep float64 // start and signed size of the last step, before any cut
-	tstop, save  int     // next of TStops, SaveAt
-	drawn        int     // steps whose mini-batch has been drawn
-	quiet        int     // steps in a row without motion (StopStationary)
-	restart      bool    // x was replaced: start afresh before the next step
+	tPrev, hStep float64        // start and signed size of the last step, before any cut
+	tstop, save  int            // next of TStops, SaveAt
+	drawn        int            // steps whose mini-batch has been drawn
+	quiet        int            // steps in a row without motion (StopStationary)
+	recent       recentEnergies // for StopProgress
+	clock        time.Time      // start of the first step (StopAfter)
+	restart      bool           // x was replaced: start afresh before the next step
 	begun        bool
 	events       eventLog[T]
 	out          output[T]

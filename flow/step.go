@@ -16,6 +16,16 @@ const (
 	AtEvent             // an event, before its handler changes anything
 )
 
+var kindNames = [...]string{"step", "start", "save", "event"}
+
+// String returns step, start, save or event.
+func (k Kind) String() string {
+	if k < 0 || int(k) >= len(kindNames) {
+		return fmt.Sprintf("Kind(%d)", int(k))
+	}
+	return kindNames[k]
+}
+
 // Step is a view of a run after an accepted step. It is valid until the run goes
 // on: who keeps X copies it.
 type Step[T Float] struct {
