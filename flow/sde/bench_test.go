@@ -95,3 +95,24 @@ func BenchmarkPath(b *testing.B) {
 	run("Tree", tree, 1./1024, 1024)
 	run("Tree-deep", tree, 0x1p-24, 1<<24)
 }
+
+// BenchmarkEnsemble is 1000 paths of 100 steps of BAOAB on all cores, set-up
+// included.
+func BenchmarkEnsemble(b *testing.B) {
+	const members, steps = 1000, 100
+	b.ReportAllocs()
+	for b.Loop() {
+		err := flow.Ensemble(context.Background(), members, 0, func(ctx context.Context, member int) error {
+			k, err := Underdamped(well[float64](1), 1, 1)
+			if err != nil {
+				return err
+			}
+			_, err = solve(BAOAB(k, Increments{Stream: uint32(member)}), []float64{0, 0}, 0.1, 0.1*steps)
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*members*steps/b.Elapsed().Seconds(), "steps/s")
+}

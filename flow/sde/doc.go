@@ -80,5 +80,6 @@
 //
 // For sampling from exp(-E), Underdamped with BAOAB is the first choice; for
 // paths with additive noise SRA1, with diagonal or scalar noise SRI1W1; for
-// everything else EulerMaruyama or Heun.
+// everything else EulerMaruyama or Heun. Strong order 1 for noise that does not
+// commute needs Lévy areas, which no Path here has.
 package sde

@@ -10,12 +10,12 @@ import (
 )
 
 // still is a drift of zero.
-func still(n int) flow.Integrator[float64] {
-	return EulerMaruyama(Func(flow.FieldFunc(n, func(dst, _ []float64, _ float64) { clear(dst) }), Noise{Additive: true},
-		func(dst, _ []float64, _ float64) { clear(dst) }), nil)
+func still[T flow.Float](n int) flow.Integrator[T] {
+	return EulerMaruyama(Func(flow.FieldFunc(n, func(dst, _ []T, _ float64) { clear(dst) }), Noise{Additive: true},
+		func(dst, _ []T, _ float64) { clear(dst) }), nil)
 }
 
-func mustJumps(t testing.TB, units int, rates func(r []float64, x []float64, t float64), fire func(x []float64, unit int, t float64) error, seed uint64) *Jumps[float64] {
+func mustJumps[T flow.Float](t testing.TB, units int, rates func(r []float64, x []T, t float64), fire func(x []T, unit int, t float64) error, seed uint64) *Jumps[T] {
 	t.Helper()
 	j, err := NewJumps(units, rates, fire, Increments{Seed: seed})
 	if err != nil {
@@ -26,18 +26,25 @@ func mustJumps(t testing.TB, units int, rates func(r []float64, x []float64, t f
 
 // TestJumpsDecay: units that die at a constant rate survive with probability
 // exp(-rT), exactly, whatever the steps.
-func TestJumpsDecay(t *testing.T) {
+func TestJumpsDecay(t *testing.T) { jumpsDecay[float64](t) }
+
+func TestJumpsDecay32(t *testing.T) { jumpsDecay[float32](t) }
+
+func jumpsDecay[T flow.Float](t *testing.T) {
 	const rate, end = 0.7, 2.0
-	j := mustJumps(t, samples, func(r, x []float64, _ float64) {
+	j := mustJumps(t, samples, func(r []float64, x []T, _ float64) {
 		for i, v := range x {
-			r[i] = rate * v
+			r[i] = rate * float64(v)
 		}
-	}, func(x []float64, unit int, _ float64) error { x[unit] = 0; return nil }, 40)
-	r, err := flow.New(still(samples), constant(samples, 1), flow.Options[float64]{Controller: flow.Fixed{H: 0.5}, T1: end, Jump: j})
+	}, func(x []T, unit int, _ float64) error { x[unit] = 0; return nil }, 40)
+	x0 := make([]T, samples)
+	for i := range x0 {
+		x0[i] = 1
+	}
+	r, err := flow.New(still[T](samples), x0, flow.Options[T]{Controller: flow.Fixed{H: 0.5}, T1: end, Jump: j})
 	if err != nil {
 		t.Fatal(err)
 	}
-	alive := 0.0
 	for s, err := range r.Steps(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
@@ -46,8 +53,9 @@ func TestJumpsDecay(t *testing.T) {
 			t.Errorf("step %v, want at most 0.1/%v", s.H, rate)
 		}
 	}
+	alive := 0.0
 	for _, v := range r.Step().X {
-		alive += v / samples
+		alive += float64(v) / samples
 	}
 	p := math.Exp(-rate * end)
 	within(t, "survivors", alive, p, math.Sqrt(p*(1-p)), samples)
@@ -94,7 +102,7 @@ func TestJumpsErrors(t *testing.T) {
 		{1, boom, "unit 1: boom"},
 	} {
 		j := mustJumps(t, 2, func(r, _ []float64, _ float64) { r[0], r[1] = 0, c.rate }, func([]float64, int, float64) error { return boom }, 43)
-		r, err := flow.New(still(1), []float64{0}, flow.Options[float64]{Controller: flow.Fixed{H: 1}, T1: 1000, Jump: j})
+		r, err := flow.New(still[float64](1), []float64{0}, flow.Options[float64]{Controller: flow.Fixed{H: 1}, T1: 1000, Jump: j})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +115,7 @@ func TestJumpsErrors(t *testing.T) {
 
 func TestJumpsAllocateNothing(t *testing.T) {
 	j := mustJumps(t, 100, func(r, _ []float64, _ float64) { copy(r, constant100[:]) }, func(x []float64, unit int, _ float64) error { x[0]++; return nil }, 44)
-	r, err := flow.New(still(1), []float64{0}, flow.Options[float64]{Controller: flow.Fixed{H: 1}, Jump: j})
+	r, err := flow.New(still[float64](1), []float64{0}, flow.Options[float64]{Controller: flow.Fixed{H: 1}, Jump: j})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -272,25 +272,25 @@ func TestStepAllocatesNothing(t *testing.T) {
 }
 
 // TestEnsembleWorkers: members have streams of their own, and results that do
-// not depend on the number of workers.
+// not depend on the number of workers, bit for bit.
 func TestEnsembleWorkers(t *testing.T) {
-	const n = 64
+	const members, trees = 10_000, 64
 	run := func(workers int) [][]float64 {
-		out := make([][]float64, n)
-		err := flow.Ensemble(context.Background(), n, workers, func(ctx context.Context, member int) error {
-			b, err := NewTree(6, uint32(member), 0, 1)
-			if err != nil {
-				return err
-			}
+		out := make([][]float64, members)
+		err := flow.Ensemble(context.Background(), members, workers, func(ctx context.Context, member int) error {
 			k, err := Underdamped(well[float64](1), 1, 1)
 			if err != nil {
 				return err
 			}
-			x, err := solve(SRI1W1(sineSystem[float64](2, Diagonal, Ito), b), []float64{0.5, -1}, 1./64, 1)
+			x, err := solve(BAOAB(k, Increments{Seed: 6, Stream: uint32(member)}), []float64{0.5, -1}, 1./16, 1)
+			if out[member] = x; err != nil || member >= trees {
+				return err
+			}
+			b, err := NewTree(6, uint32(member), 0, 1)
 			if err != nil {
 				return err
 			}
-			y, err := solve(UBU(k, Increments{Seed: 6, Stream: uint32(member)}), []float64{0.5, -1}, 1./64, 1)
+			y, err := solve(SRI1W1(sineSystem[float64](2, Diagonal, Ito), b), []float64{0.5, -1}, 1./64, 1)
 			out[member] = append(x, y...)
 			return err
 		})
@@ -309,8 +309,12 @@ func TestEnsembleWorkers(t *testing.T) {
 			}
 		}
 	}
-	if want[0][0] == want[1][0] || want[0][2] == want[1][2] {
-		t.Error("two members have the same path")
+	seen := map[float64]int{}
+	for i, x := range want {
+		if j, ok := seen[x[0]]; ok {
+			t.Fatalf("members %d and %d have the same path", j, i)
+		}
+		seen[x[0]] = i
 	}
 }
 
