@@ -160,4 +160,5 @@ func (r *composed[T]) conclude(tr *Trial, next []T, t, h float64) {
 	tr.E0, tr.Slope0 = r.num[endE0], r.num[endSlope0]
 	tr.E1, tr.Slope1 = r.num[endE1], r.num[endSlope1]
 	tr.Finite = math.IsNaN(tr.E1) || finite(tr.E1)
+	r.dissipate(tr, r)
 }

@@ -110,6 +110,10 @@ func (r *discrete[T]) Try(tr *Trial, next, x []T, t, h float64) {
 		r.along(tr, next, x, t, h)
 	}
 	r.complete(tr, next)
+	if r.want.Dissipate {
+		kernel.SubTo(r.res, next, x)
+		tr.Dissipated = kernel.SumSq(r.res) / h
+	}
 }
 
 // solve finds a root of F(y) = y - x - h f̄(x, y), f̄ = -g, by Broyden's method with

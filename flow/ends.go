@@ -25,6 +25,7 @@ type ends[T Float] struct {
 
 	f0, f1, tmp []T
 	y           []T // the last proposal; the loop's own may be edited
+	mid         [2][]T
 	num         []float64
 	vec         [][]T
 
@@ -70,9 +71,10 @@ func (e *ends[T]) init(s *Start[T], tr *Trial, order int, noErr bool, vectors, n
 		return fmt.Errorf("flow: start point has length %d, want the dimension of the field, %d: %w", len(s.X), n, ErrArgument)
 	}
 	if e.f0 == nil || len(e.f0) != n {
-		v := arena[T](4+vectors, n)
+		v := arena[T](6+vectors, n)
 		e.f0, e.f1, e.tmp, e.y = v[0], v[1], v[2], v[3]
-		e.vec = append([][]T{e.f0, e.f1}, v[4:]...)
+		e.mid = [2][]T{v[4], v[5]}
+		e.vec = append([][]T{e.f0, e.f1}, v[6:]...)
 		e.num = make([]float64, endNumbers+numbers)
 	}
 	clear(e.num)
@@ -145,9 +147,17 @@ func (e *ends[T]) complete(tr *Trial, next []T) {
 	tr.E0, tr.Slope0 = e.num[endE0], e.num[endSlope0]
 	tr.E1, tr.Slope1 = e.num[endE1], e.num[endSlope1]
 	tr.Finite = e.ef == nil || e.num[endHave1] == 0 || finite(tr.E1)
-	if e.want.Dissipate && e.ef != nil {
-		tr.Dissipated = -e.h / 2 * (tr.Slope0 + tr.Slope1) // by the trapezoidal rule
+}
+
+// dissipate accounts for the energy by Simpson's rule, with the slope at the middle
+// of the dense output of the method.
+func (e *ends[T]) dissipate(tr *Trial, dense Interpolator[T]) {
+	if !e.want.Dissipate || e.ef == nil {
+		return
 	}
+	dense.At(e.mid[0], 0.5)
+	_, middle := e.eval(tr, e.mid[1], e.mid[0], e.t0+e.h/2)
+	tr.Dissipated = -e.h / 6 * (tr.Slope0 + 4*middle + tr.Slope1)
 }
 
 // finish makes f1 hold f at the proposal y.

@@ -119,6 +119,46 @@ func TestSolversAgree(t *testing.T) {
 	}
 }
 
+// TestImplicitLedger: the energy that a run lost is what the methods say that the
+// flow dissipated, to a multiple of the tolerance; for discrete gradients to
+// rounding.
+func TestImplicitLedger(t *testing.T) {
+	for name, p := range map[string]struct {
+		f  Field[float64]
+		x0 []float64
+		T  float64
+	}{
+		"logreg":     {GradientFlow(EnergyFunc(3, logreg)), []float64{0.5, -1, 1}, 10},
+		"rosenbrock": {GradientFlow(EnergyFunc(2, rosenbrock[float64])), []float64{-1.2, 1}, 5},
+		"heavy ball": {HeavyBall(EnergyFunc(2, doubleWell[float64]), 0.5), []float64{0.1, 2, 0, 0}, 5},
+	} {
+		for _, m := range []Method{Rodas4, Rodas5P, ROS23, TRBDF2, KenCarp4, SDIRK4} {
+			const rtol = 1e-6
+			sol, err := Solve(context.Background(), p.f, p.x0, Options[float64]{Method: m, T1: p.T, RelTol: rtol, AbsTol: rtol / 1000, Ledger: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := sol.Ledger.Defect()
+			t.Logf("%s %v: defect %.1f rtol, %d rises", name, m, d/rtol, sol.Ledger.Rises)
+			if !(d <= 1000*rtol) {
+				t.Errorf("%s %v: defect %.3g", name, m, d)
+			}
+		}
+		if name == "heavy ball" {
+			continue
+		}
+		for _, m := range []Method{Gonzalez, AVF, ItohAbe} {
+			sol, err := Solve(context.Background(), p.f, p.x0, Options[float64]{Method: m, Controller: Fixed{0.01}, MaxSteps: 100, Ledger: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := sol.Ledger.Defect(); !(d <= 1e-11) || sol.Ledger.Rises != 0 {
+				t.Errorf("%s %v: defect %.3g, %d rises", name, m, d, sol.Ledger.Rises)
+			}
+		}
+	}
+}
+
 func solverOf(it Integrator[float64]) solver {
 	switch r := it.(type) {
 	case *rosenbrockODE[float64]:

@@ -92,6 +92,9 @@ func (r *proximal[T]) Try(tr *Trial, next, x []T, t, h float64) {
 	}
 	tr.Err = weightedNorm(&r.tol, r.p, x, next)
 	r.complete(tr, next)
+	if r.want.Dissipate {
+		tr.Dissipated = -h * tr.Slope1
+	}
 }
 
 // minimise leaves the minimum of φ in y, with f and the energy there in f1 and

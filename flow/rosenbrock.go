@@ -104,6 +104,7 @@ func (r *rosenbrockODE[T]) Try(tr *Trial, next, x []T, t, h float64) {
 	kernel.LincombTo(next, x, 1, r.b, r.u)
 	tr.Err = errorNorm(&r.tol, 1, r.e, r.u, r.tmp, x, next)
 	r.complete(tr, next)
+	r.dissipate(tr, r)
 }
 
 // stage computes U_i, the system being multiplied by s = hγ.
@@ -222,6 +223,7 @@ func (r *ros23[T]) Try(tr *Trial, next, x []T, t, h float64) {
 	}
 	tr.Err = errorNorm(&r.tol, h/6, ros23Error[T](), r.k, r.tmp, x, next)
 	r.complete(tr, next)
+	r.dissipate(tr, r)
 }
 
 func ros23Error[T Float]() []T { return (&[3]T{1, -2, 1})[:] }

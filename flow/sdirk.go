@@ -149,6 +149,20 @@ func (r *sdirk[T]) Try(tr *Trial, next, x []T, t, h float64) {
 		tr.Err = weightedNorm(&r.tol, r.d, x, next)
 	}
 	r.complete(tr, next)
+	r.account(tr)
+}
+
+// account is the energy dissipated, for a gradient flow by the weights of the
+// method, h Σ b_i ‖k_i‖².
+func (r *sdirk[T]) account(tr *Trial) {
+	if !r.want.Dissipate || !r.caps.Descends {
+		r.dissipate(tr, r)
+		return
+	}
+	tr.Dissipated = 0
+	for i, b := range r.tab.b {
+		tr.Dissipated += r.h * b * kernel.SumSq(r.k[i])
+	}
 }
 
 // prepare makes sure of a Jacobian, an old one if it is good enough.
