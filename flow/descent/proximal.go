@@ -21,16 +21,17 @@ var ErrNewton = errors.New("Newton's method failed")
 //
 //	x ← y with y = x + η f(y),
 //
-// which for f = -∇E is the minimiser of E(y) + |y-x|²/(2η) and lowers E at every
-// learning rate, and is the implicit Euler method on the flow. On λx²/2 its factor
-// is 1/(1+ηλ), on a rotation with frequency s it shrinks the radius by
-// 1/sqrt(1+(ηs)²).
+// the implicit Euler method on the flow. For f = -∇E with E convex, y is the
+// minimiser of E(y) + |y-x|²/(2η), so that E falls at every learning rate (for
+// other E use the method flow.Proximal, which minimises in place of solving). On
+// λx²/2 its factor is 1/(1+ηλ), on a rotation with frequency s it shrinks the
+// radius by 1/sqrt(1+(ηs)²).
 //
 // The equation is solved to rounding by Newton's method, damped so that the
 // residual falls, with the field's own solver (flow.Caps.Shift and SolveShift) or
 // else with a dense LU factorisation of I - ηJ from flow.Caps.Jacobian or from n
-// products flow.Caps.JacVec; it is an error if the field has none of them, or if
-// the iteration fails (flow.FieldError with ErrNewton; a smaller η helps).
+// products flow.Caps.JacVec; it is an error if the field has none of them. If the
+// iteration fails, the run ends as flow.Failed with ErrNewton (a smaller η helps).
 func ProximalPoint[T flow.Float](f flow.Field[T]) flow.Integrator[T] {
 	return &proximal[T]{base: newBase(f, "ProximalPoint")}
 }
@@ -56,20 +57,11 @@ var (
 	_ flow.Memory[float64]     = (*proximal[float64])(nil)
 	_ flow.Deriver[float64]    = (*proximal[float64])(nil)
 	_ flow.Drawer              = (*proximal[float64])(nil)
+	_ flow.Failer              = (*proximal[float64])(nil)
 )
 
-// Caps returns the capabilities of the field; Err also says that Newton's method
-// failed.
-func (m *proximal[T]) Caps() flow.Caps[T] {
-	c := m.caps
-	c.Err = func() error {
-		if m.err == nil && m.caps.Err != nil {
-			return m.caps.Err()
-		}
-		return m.err
-	}
-	return c
-}
+// Failure implements flow.Failer.
+func (m *proximal[T]) Failure() error { return m.err }
 
 // Init implements flow.Integrator.
 func (m *proximal[T]) Init(s flow.Start[T], tr *flow.Trial) error {
