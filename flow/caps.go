@@ -16,6 +16,8 @@ type Caps[T Float] struct {
 	Descends bool
 	// Jacobian stores J = ∂f/∂x(t, x), row-major n x n, in dst.
 	Jacobian func(dst, x []T, t float64)
+	// Band is the shape of J (or of the Hessian of an energy), if it is a band.
+	Band *Band
 	// JacVec stores J(t, x)·v in dst.
 	JacVec func(dst, x, v []T, t float64)
 	// TimeDeriv stores ∂f/∂t(t, x) in dst.

@@ -95,10 +95,10 @@ func (r *discrete[T]) Init(s Start[T], tr *Trial) error {
 		v := arena[T](5+broydenSpace, n)
 		r.res, r.fm, r.best, r.z, r.steps = v[0], v[1], v[2], v[3], v[4:]
 	}
-	if r.m != ItohAbe {
-		r.lin.init(n, &r.tol)
+	if r.m == ItohAbe {
+		return nil
 	}
-	return nil
+	return r.lin.init(n, &r.tol)
 }
 
 // Try implements Integrator.

@@ -46,6 +46,7 @@ func (g *gradientFlow[T]) Caps() Caps[T] {
 		Autonomous: true,
 		Descends:   true,
 		HessVec:    g.caps.HessVec,
+		Band:       g.caps.Band,
 		Radius:     g.caps.Radius,
 		Draw:       g.caps.Draw,
 		Err:        g.caps.Err,

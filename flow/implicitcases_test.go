@@ -26,9 +26,10 @@ func implicitCases() (all []implicitCase) {
 	ball := func() Field[float64] { return HeavyBall(EnergyFunc(2, henonHeiles[float64]), 0) }
 	spring := func() Field[float64] { return HeavyBall(EnergyFunc(2, doubleWell[float64]), 0.1) }
 	well := func() Field[float64] { return GradientFlow(EnergyFunc(12, wavy[float64])) }
-	far := make([]float64, 12)
+	far, near := make([]float64, 12), make([]float64, 12)
 	for i := range far {
-		far[i] = 40 * math.Sin(float64(i+1))
+		near[i] = math.Sin(float64(i + 1))
+		far[i] = 40 * near[i]
 	}
 	for _, m := range []Method{Rodas4, Rodas5P, ROS23, TRBDF2, KenCarp4, SDIRK4, ImplicitEuler} {
 		add(m.String()+" differences", lv.field, m, lv.y0, nil)
@@ -36,6 +37,7 @@ func implicitCases() (all []implicitCase) {
 		add(m.String()+" solver of the model", func() Field[float64] { return newDamped(1e3) }, m, []float64{1, 0.5}, nil)
 		add(m.String()+" energy", spring, m, []float64{0.1, 2, 0, 0}, nil)
 		add(m.String()+" GMRES", lv.field, Krylov{m}, lv.y0, nil)
+		add(m.String()+" band", func() Field[float64] { return advection(12, Caps[float64]{}) }, m, near, Fixed{1e-3})
 		add(m.String()+" Cholesky", well, m, far, Fixed{1e-3})
 		add(m.String()+" CG", well, Krylov{m}, far, Fixed{1e-3})
 	}

@@ -54,6 +54,39 @@ func (d *differ[T]) jacobian(tr *Trial, jac, x, fx, e []T, t float64) {
 	}
 }
 
+// bandJacobian stores the diagonals of ∂f/∂x(t, x) in jac, J_ij at
+// i·width + j-i+Lower, by as many products or differences as there are diagonals:
+// columns that far apart share no row (Curtis, Powell and Reid, J. Inst. Math. Appl.
+// 13 (1974) 117).
+func (d *differ[T]) bandJacobian(tr *Trial, jac, x, fx, e []T, t float64, b Band) {
+	tr.Jacobians++
+	n, w := len(x), b.width()
+	for c := range min(w, n) {
+		if d.caps.JacVec != nil {
+			clear(e)
+			for j := c; j < n; j += w {
+				e[j] = 1
+			}
+			d.caps.JacVec(d.fd, x, e, t)
+		} else {
+			copy(d.xd, x)
+			for j := c; j < n; j += w {
+				d.xd[j] = x[j] + T(d.displacement(j, float64(x[j])))
+				e[j] = d.xd[j] - x[j]
+			}
+			d.f.Eval(d.fd, d.xd, t)
+			tr.Evals++
+			kernel.SubTo(d.fd, d.fd, fx)
+		}
+		for j := c; j < n; j += w {
+			lo, hi := b.rows(j, n)
+			for i := lo; i < hi; i++ {
+				jac[i*w+j-i+b.Lower] = d.fd[i] / e[j]
+			}
+		}
+	}
+}
+
 func (d *differ[T]) displacement(j int, x float64) float64 {
 	floor := 1e-5
 	if d.tol.Rel > 0 {

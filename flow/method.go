@@ -19,7 +19,7 @@ import "fmt"
 //	the same, tolerance above 1e-4               TRBDF2, ROS23
 //	stiff, Jacobian expensive                    KenCarp4, SDIRK4: they keep it for many steps
 //	stiff gradient flow, any dimension           ROCK4 or RKC2, by gradients alone
-//	stiff, thousands of dimensions               Krylov{TRBDF2}, or the model's own Shift
+//	stiff, thousands of dimensions               Krylov{TRBDF2}, Caps.Band, or the model's own Shift
 //	energy must fall at any step, also a huge    Proximal; Gonzalez of order 2
 //	the same without gradients                   ItohAbe
 //	semilinear x' = -Ax + g(x)                   ExponentialEuler (an Integrator)
@@ -33,8 +33,9 @@ import "fmt"
 // diagonally implicit methods do not mind.
 //
 // Implicit methods solve with I - sJ: by the model's own Caps.Shift and SolveShift
-// if there are any, by dense LU or, for gradient flows, Cholesky factors in float64
-// up to dimension 500, else by GMRES(30) or conjugate gradients. A factorization
+// if there are any, by factors of a band (Caps.Band), by dense LU or, for gradient
+// flows, Cholesky factors in float64 up to dimension 500, else by GMRES(30) or
+// conjugate gradients. A factorization
 // above dimension 250 or so runs on several cores and allocates for that.
 type Method interface {
 	// String returns the name of the method.

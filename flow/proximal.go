@@ -70,8 +70,7 @@ func (r *proximal[T]) Init(s Start[T], tr *Trial) error {
 		v := arena[T](4, n)
 		r.g, r.p, r.z, r.fz = v[0], v[1], v[2], v[3]
 	}
-	r.lin.init(len(s.X), &r.tol)
-	return nil
+	return r.lin.init(len(s.X), &r.tol)
 }
 
 // Try implements Integrator. Going backward in time it is the implicit Euler step

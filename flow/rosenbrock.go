@@ -77,9 +77,8 @@ func (r *rosenbrockODE[T]) Init(s Start[T], tr *Trial) error {
 		v := arena[T](m+2, n)
 		r.u, r.dT, r.rhs = v[:m], v[m], v[m+1]
 	}
-	r.lin.init(n, &r.tol)
 	r.have = false
-	return nil
+	return r.lin.init(n, &r.tol)
 }
 
 // Try implements Integrator.
@@ -204,9 +203,8 @@ func (r *ros23[T]) Init(s Start[T], tr *Trial) error {
 		v := arena[T](5, n)
 		r.k, r.fm, r.dT = v[:3], v[3], v[4]
 	}
-	r.lin.init(n, &r.tol)
 	r.have = false
-	return nil
+	return r.lin.init(n, &r.tol)
 }
 
 // Try implements Integrator.

@@ -117,7 +117,9 @@ func (r *sdirk[T]) Init(s Start[T], tr *Trial) error {
 		v := arena[T](m+3, n)
 		r.k, r.w, r.d, r.base = v[:m], v[m], v[m+1], v[m+2]
 	}
-	r.lin.init(n, &r.tol)
+	if err := r.lin.init(n, &r.tol); err != nil {
+		return err
+	}
 	r.lin.x = r.vec[2]
 	r.live, r.fresh = false, false
 	return nil

@@ -14,6 +14,7 @@ const denseLimit = 500
 // shifted solves (I - s J) y = b, J = ∂f/∂x at the last point of linearisation:
 //
 //   - by the model's Shift and SolveShift if it has them;
+//   - by factors of a band if it says that J is one (Caps.Band);
 //   - in dimensions up to denseLimit by LU, or for gradient flows, whose J is
 //     symmetric, by Cholesky factors, which exist as long as no curvature is below
 //     -1/s; always in float64;
@@ -28,6 +29,8 @@ type shifted[T Float] struct {
 	t, s  float64
 	jac   []T
 	mat   *dense
+	band  *bandMatrix
+	shape Band
 	rhs   []float64
 	space *krylovSpace[T]
 	scr   []T
@@ -39,6 +42,8 @@ const (
 	byModel solver = iota
 	byLU
 	byCholesky
+	byBand
+	byBandCholesky
 	byCG
 	byGMRES
 )
@@ -48,16 +53,34 @@ func newShifted[T Float](f Field[T], krylov bool) shifted[T] {
 }
 
 // init gets the memory for dimension n.
-func (l *shifted[T]) init(n int, tol *Tol) {
+func (l *shifted[T]) init(n int, tol *Tol) error {
 	l.tol = tol
 	if l.x != nil && len(l.x) == n {
-		return
+		return nil
+	}
+	if b := l.caps.Band; b != nil {
+		if b.Lower < 0 || b.Upper < 0 {
+			return fmt.Errorf("flow: Band of the field is %+v, want widths >= 0: %w", *b, ErrArgument)
+		}
+		l.shape = Band{min(b.Lower, max(0, n-1)), min(b.Upper, max(0, n-1))}
+		if l.caps.Descends { // symmetric
+			l.shape.Upper = max(l.shape.Lower, l.shape.Upper)
+			l.shape.Lower = l.shape.Upper
+		}
 	}
 	v := arena[T](5, n)
 	l.x, l.fx, l.xd, l.fd, l.scr = v[0], v[1], v[2], v[3], v[4]
 	switch {
 	case l.caps.Shift != nil && l.caps.SolveShift != nil && !l.krylov:
 		l.by = byModel
+	case l.caps.Band != nil && !l.krylov:
+		l.by = byBand
+		if l.caps.Descends {
+			l.by = byBandCholesky
+		}
+		l.jac = make([]T, n*l.shape.width())
+		l.band = newBandMatrix(n, l.shape, l.caps.Descends)
+		l.rhs = make([]float64, n)
 	case l.krylov || n > denseLimit:
 		l.by = byGMRES
 		if l.caps.Descends {
@@ -73,6 +96,7 @@ func (l *shifted[T]) init(n int, tol *Tol) {
 		l.mat = newDense(n, l.by == byCholesky)
 		l.rhs = make([]float64, n)
 	}
+	return nil
 }
 
 // linearise makes J the Jacobian at (t, x); fx is f(t, x).
@@ -80,11 +104,14 @@ func (l *shifted[T]) linearise(tr *Trial, x, fx []T, t float64) {
 	copy(l.x, x)
 	copy(l.fx, fx)
 	l.t = t
-	if l.by == byLU || l.by == byCholesky {
+	switch l.by {
+	case byLU, byCholesky:
 		l.jacobian(tr, l.jac, l.x, l.fx, l.scr, t)
-		return
+	case byBand, byBandCholesky:
+		l.bandJacobian(tr, l.jac, l.x, l.fx, l.scr, t, l.shape)
+	default:
+		tr.Jacobians++
 	}
-	tr.Jacobians++
 }
 
 // factor prepares I - s J.
@@ -102,8 +129,39 @@ func (l *shifted[T]) factor(tr *Trial, s float64) error {
 		if !l.mat.factor() {
 			return ErrSingular
 		}
+	case byBand, byBandCholesky:
+		tr.Factorizations++
+		l.assembleBand()
+		if !l.band.factor() {
+			return ErrSingular
+		}
 	}
 	return nil
+}
+
+// assembleBand stores I - s J of a band.
+func (l *shifted[T]) assembleBand() {
+	n, w, low, m := len(l.x), l.shape.width(), l.shape.Lower, l.band
+	for i := range n {
+		row, jac := m.a[i*m.width:(i+1)*m.width], l.jac[i*w:(i+1)*w]
+		if l.by == byBandCholesky {
+			for d := range row {
+				row[d] = 0
+				if j := i + d; j < n {
+					row[d] = -l.s * 0.5 * (float64(jac[low+d]) + float64(l.jac[j*w+low-d]))
+				}
+			}
+			row[0]++
+			continue
+		}
+		clear(row)
+		for d, v := range jac {
+			if j := i + d - low; j >= 0 && j < n {
+				row[d] = -l.s * float64(v)
+			}
+		}
+		row[low]++
+	}
 }
 
 // assemble stores I - s J, for a symmetric matrix the mean of both triangles.
@@ -142,7 +200,11 @@ func (l *shifted[T]) solve(tr *Trial, dst, b []T, accuracy float64) error {
 	for i, v := range b {
 		l.rhs[i] = float64(v)
 	}
-	l.mat.solve(l.rhs)
+	if l.band != nil {
+		l.band.solve(l.rhs)
+	} else {
+		l.mat.solve(l.rhs)
+	}
 	for i, v := range l.rhs {
 		dst[i] = T(v)
 	}

@@ -137,7 +137,9 @@ func TestStiffJacobians(t *testing.T) {
 		got := make([]float64, n*n)
 		tol := Tol{Rel: 1e-6, Abs: 1e-9}
 		lin := newShifted(p.field(), false)
-		lin.init(n, &tol)
+		if err := lin.init(n, &tol); err != nil {
+			t.Fatal(err)
+		}
 		var tr Trial
 		lin.jacobian(&tr, got, y, f, make([]float64, n), 0)
 		if tr.Evals != n || tr.Jacobians != 1 {
