@@ -2,7 +2,6 @@ package descent
 
 import (
 	"math"
-	"unsafe"
 
 	"github.com/gradflow/gradflow/flow"
 	"github.com/gradflow/gradflow/flow/kernel"
@@ -28,8 +27,8 @@ type topEigen[T flow.Float] struct {
 	x      []T // where; the loop's
 	vector []T // eigenvector
 
-	u, y, fy, diag, noise []T // scratch
-	evals                 int
+	diff           *difference[T] // hv, if by differences of f = -∇E
+	u, diag, noise []T            // scratch
 }
 
 // hasCurvature says whether the field has Hessian-vector products or is a
@@ -42,7 +41,8 @@ func (b *base[T]) prepareCurvature(s *flow.Start[T], tr *flow.Trial) {
 		b.top = &topEigen[T]{b: b, hv: b.caps.HessVec, d: b.precond, vector: make([]T, n)}
 		e := b.top
 		if e.hv == nil {
-			e.hv, e.y, e.fy = e.difference, make([]T, n), make([]T, n)
+			e.diff = &difference[T]{f: func(dst, x []T) { b.f.Eval(dst, x, 0) }, sign: -1, x: make([]T, n), f1: make([]T, n)}
+			e.hv = e.diff.product
 		}
 		e.op = e.plain
 		if e.d != nil {
@@ -69,8 +69,10 @@ func (e *topEigen[T]) value() float64 {
 		e.d(e.diag)
 	}
 	r, err := e.ws.Solve(len(e.x), e.op, o)
-	num[owed] += float64(e.evals)
-	e.evals = 0
+	if e.diff != nil {
+		num[owed] += float64(e.diff.evals)
+		e.diff.evals = 0
+	}
 	if err != nil || len(r.Top) == 0 {
 		num[warm] = 0
 		return math.NaN()
@@ -100,31 +102,4 @@ func (e *topEigen[T]) scaled(dst, v []T) {
 	kernel.MulTo(e.u, e.diag, v)
 	e.hv(dst, e.x, e.u)
 	kernel.MulTo(dst, e.diag, dst)
-}
-
-// difference is ∇²E(x) v as the central difference of f = -∇E.
-func (e *topEigen[T]) difference(dst, x, v []T) {
-	norm := kernel.Nrm2(v)
-	if norm == 0 {
-		clear(dst)
-		return
-	}
-	h := differenceStep[T](kernel.MaxAbs(x)) / norm
-	kernel.AxpyTo(e.y, T(h), v, x)
-	e.b.f.Eval(dst, e.y, 0)
-	kernel.AxpyTo(e.y, T(-h), v, x)
-	e.b.f.Eval(e.fy, e.y, 0)
-	kernel.SubTo(dst, e.fy, dst)
-	kernel.Scal(T(1/(2*h)), dst)
-	e.evals += 2
-}
-
-// differenceStep is the length of the step of a central difference at a point of
-// that size: the cube root of the rounding unit balances truncation and rounding.
-func differenceStep[T flow.Float](size float64) float64 {
-	eps := 0x1p-52
-	if unsafe.Sizeof(T(0)) == 4 {
-		eps = 0x1p-23
-	}
-	return math.Cbrt(eps) * max(1, size)
 }
