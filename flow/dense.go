@@ -124,10 +124,33 @@ func (d *dense) solve(b []float64) {
 			b[k], b[p] = b[p], b[k]
 		}
 	}
+	if d.n <= smallMatrix {
+		d.smallSolve(b)
+		return
+	}
 	for i := 1; i < d.n; i++ {
-		b[i] -= rowDot(d.row(i)[:i], b[:i])
+		b[i] -= kernel.Dot(d.row(i)[:i], b[:i])
 	}
 	d.backward(b)
+}
+
+// smallSolve solves L U x = b by plain loops.
+func (d *dense) smallSolve(b []float64) {
+	n := d.n
+	for i := 1; i < n; i++ {
+		s := b[i]
+		for j, v := range d.a[i*n : i*n+i] {
+			s -= v * b[j]
+		}
+		b[i] = s
+	}
+	for i := n - 1; i >= 0; i-- {
+		row, s := d.a[i*n:(i+1)*n], b[i]
+		for j := i + 1; j < n; j++ {
+			s -= row[j] * b[j]
+		}
+		b[i] = s / row[i]
+	}
 }
 
 func (d *dense) solveCholesky(b []float64) {

@@ -55,7 +55,18 @@ type rosenbrockODE[T Float] struct {
 
 func newRosenbrock[T Float](f Field[T], tab *rosenbrockTable, name string, krylov bool) *rosenbrockODE[T] {
 	return &rosenbrockODE[T]{ends: newEnds(f, name), tab: tab, lin: newShifted(f, krylov),
-		a: convertRows[T](tab.a), cc: convertRows[T](tab.cc), b: convert[T](tab.b), e: convert[T](tab.e), dense: convertRows[T](tab.h)}
+		a: convertRows[T](tab.a), cc: scaledRows[T](tab.gamma, tab.cc), b: convert[T](tab.b), e: convert[T](tab.e), dense: convertRows[T](tab.h)}
+}
+
+// scaledRows is c·a.
+func scaledRows[T Float](c float64, a [][]float64) [][]T {
+	r := make([][]T, len(a))
+	for i, row := range a {
+		for _, v := range row {
+			r[i] = append(r[i], T(c*v))
+		}
+	}
+	return r
 }
 
 func convertRows[T Float](a [][]float64) [][]T {
@@ -100,29 +111,61 @@ func (r *rosenbrockODE[T]) Try(tr *Trial, next, x []T, t, h float64) {
 			return
 		}
 	}
-	kernel.LincombTo(next, x, 1, r.b, r.u)
+	combine(next, x, 1, r.b, r.u)
 	tr.Err = errorNorm(&r.tol, 1, r.e, r.u, r.tmp, x, next)
 	r.complete(tr, next)
 	r.dissipate(tr, r)
 }
 
-// stage computes U_i, the system being multiplied by s = hγ.
+// stage computes U_i, the system being multiplied by s = hγ. The coefficients cc
+// are γ C_ij.
 func (r *rosenbrockODE[T]) stage(tr *Trial, i int, s float64) error {
 	f := r.f0
 	if i > 0 {
 		f = r.rhs
-		kernel.LincombTo(r.tmp, r.x0, 1, r.a[i], r.u[:i])
+		combine(r.tmp, r.x0, 1, r.a[i], r.u[:i])
 		r.f.Eval(f, r.tmp, r.t0+r.tab.c[i]*r.h)
 		tr.Evals++
 	}
-	u := r.u[i]
-	clear(u)
-	kernel.LincombTo(u, u, T(r.tab.gamma), r.cc[i], r.u[:i])
-	kernel.Axpy(T(s), f, u)
-	if d := r.tab.d[i]; d != 0 && !r.caps.Autonomous {
+	u, d := r.u[i], r.tab.d[i]
+	if r.caps.Autonomous {
+		d = 0
+	}
+	if len(u) <= smallDim {
+		sT, dT, cc := T(s), T(s*r.h*d), r.cc[i]
+		for j := range u {
+			v := sT*f[j] + dT*r.dT[j]
+			for l, ul := range r.u[:i] {
+				v += cc[l] * ul[j]
+			}
+			u[j] = v
+		}
+		return r.lin.solve(tr, u, u, rosenbrockAccuracy)
+	}
+	copy(u, f)
+	kernel.Scal(T(s), u)
+	if d != 0 {
 		kernel.Axpy(T(s*r.h*d), r.dT, u)
 	}
+	kernel.LincombTo(u, u, 1, r.cc[i], r.u[:i])
 	return r.lin.solve(tr, u, u, rosenbrockAccuracy)
+}
+
+// combine stores x + h Σ c_l k_l in dst. In a few dimensions calls would cost
+// more than the sums.
+func combine[T Float](dst, x []T, h T, c []T, k [][]T) {
+	if len(dst) > smallDim {
+		kernel.LincombTo(dst, x, h, c, k)
+		return
+	}
+	c = c[:len(k)]
+	for j := range dst {
+		var s T
+		for l, v := range k {
+			s += c[l] * v[j]
+		}
+		dst[j] = x[j] + h*s
+	}
 }
 
 // Accept implements Integrator.

@@ -140,7 +140,7 @@ func (r *sdirk[T]) Try(tr *Trial, next, x []T, t, h float64) {
 		r.fail(tr, next, x, err)
 		return
 	}
-	kernel.LincombTo(next, x, T(h), r.b, r.k)
+	combine(next, x, T(h), r.b, r.k)
 	if r.tab.embedded != 0 {
 		clear(r.d)
 		kernel.LincombTo(r.d, r.d, T(h), r.e, r.k)
@@ -212,7 +212,7 @@ func (r *sdirk[T]) stages(tr *Trial) error {
 			copy(r.k[i], r.f0)
 			continue
 		}
-		kernel.LincombTo(r.base, r.x0, T(r.h), row[:i], r.k[:i])
+		combine(r.base, r.x0, T(r.h), row[:i], r.k[:i])
 		guess := r.f0
 		if i > 0 {
 			guess = r.k[i-1]
