@@ -8,7 +8,7 @@ import (
 	"github.com/gradflow/gradflow/flow"
 )
 
-// bowl is E = Σ i x_i²/2, cheap enough that the loop is what is measured.
+// bowl is E = |x|²/2, cheap enough that the loop is what is measured.
 func bowl[T flow.Float](n int) flow.Energy[T] {
 	return flow.EnergyFunc(n, func(g, x []T) float64 {
 		var e T
@@ -39,6 +39,11 @@ func BenchmarkStep(b *testing.B) {
 			{"HeavyBall", HeavyBall(f, 0.9), flow.Fixed{H: 1e-9}},
 			{"Nesterov", Nesterov(f, Constant(0.9)), flow.Fixed{H: 1e-9}},
 			{"GD+Armijo", GD(f), Armijo{Start: 1e-9, Fresh: true}},
+			{"GD+BB", GD(f), BarzilaiBorwein{Start: 1e-9, Max: 1e-9}},
+			{"Adam", Adam(f, AdamOptions{}), flow.Fixed{H: 1e-9}},
+			{"SignGD", SignGD(f), flow.Fixed{H: 1e-12}},
+			{"Extragradient", Extragradient(f), flow.Fixed{H: 1e-9}},
+			{"Optimistic", Optimistic(f), flow.Fixed{H: 1e-9}},
 		} {
 			b.Run(fmt.Sprintf("%s/n=%d", m.name, n), func(b *testing.B) {
 				x := make([]float64, n)

@@ -164,6 +164,9 @@ func TestStabilityEdges(t *testing.T) {
 		{"GD", func() flow.Integrator[float64] { return GD(f()) }, 2 / lambda},
 		{"HeavyBall", func() flow.Integrator[float64] { return HeavyBall(f(), beta) }, 2 * (1 + beta) / lambda},
 		{"Nesterov", func() flow.Integrator[float64] { return Nesterov(f(), Constant(beta)) }, 2 * (1 + beta) / (1 + 2*beta) / lambda},
+		{"LookAheadNesterov", func() flow.Integrator[float64] { return LookAheadNesterov(f(), Constant(beta)) }, 2 * (1 + beta) / (1 + 2*beta) / lambda},
+		{"Extragradient", func() flow.Integrator[float64] { return Extragradient(f()) }, 1 / lambda},
+		{"Optimistic", func() flow.Integrator[float64] { return Optimistic(f()) }, 2. / 3 / lambda},
 	} {
 		below, _ := trace(t, c.it(), flow.Options[float64]{Controller: flow.Fixed{H: 0.99 * c.edge}, MaxSteps: 20000})
 		if end := below[len(below)-1]; !(math.Abs(end) < 1e-20) {
