@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"errors"
 	"math"
 	"testing"
 )
@@ -250,5 +251,64 @@ func TestProjection(t *testing.T) {
 	held, _, _ := run(Options[float64]{Method: ImplicitMidpoint, Controller: Fixed{0.1}, T1: 6})
 	if !(held[0] <= 3e-15 && held[1] <= 6e-15) {
 		t.Errorf("implicit midpoint: drift %.3g", held)
+	}
+}
+
+// TestOntoSpheres rotates three points, each on its sphere, by a method that would
+// leave it.
+func TestOntoSpheres(t *testing.T) {
+	spin := capable[float64]{FieldFunc(6, func(d, x []float64, _ float64) {
+		for i := 0; i < 6; i += 2 {
+			d[i], d[i+1] = -x[i+1], x[i]
+		}
+	}), Caps[float64]{Project: OntoSpheres[float64](2, 3)}}
+	x0 := []float64{3, 0, 0, 3, -3, 0}
+	p, err := Project[float64](spin, x0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s, err := range Steps(context.Background(), spin, x0, Options[float64]{Method: RK4, Controller: Fixed{0.5}, T1: 20, Jump: p}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < 6; i += 2 {
+			if r := math.Hypot(s.X[i], s.X[i+1]); !(math.Abs(r-3) <= 1e-15*3) {
+				t.Fatalf("t = %v: block %d has norm %v", s.T, i/2, r)
+			}
+		}
+	}
+	if err := OntoSpheres[float32](2, 1)([]float32{1, 1, 0, 0}); !errors.Is(err, ErrSingular) {
+		t.Errorf("zero block: %v", err)
+	}
+}
+
+// TestProjectionFails: dependent gradients and a level set that cannot be reached
+// end the run.
+func TestProjectionFails(t *testing.T) {
+	twice := rigidBody()
+	twice.caps.Invariants = append(twice.caps.Invariants[:1:1], twice.caps.Invariants[0])
+	far := capable[float64]{decay(), Caps[float64]{Invariants: []Invariant[float64]{{Name: "bump", Value: func(x []float64) float64 { return math.Exp(-x[0] * x[0]) }}}}}
+	for name, c := range map[string]struct {
+		f    capable[float64]
+		x0   []float64
+		o    Options[float64]
+		want error
+	}{
+		"twice the same": {twice, []float64{0.6, 0, 0.8}, Options[float64]{Method: RK4, Controller: Fixed{0.5}, T1: 5}, ErrSingular},
+		"no way back":    {far, []float64{5}, Options[float64]{Method: Euler, Controller: Fixed{0.9}, T1: 5}, ErrNoConvergence},
+	} {
+		p, err := Project[float64](c.f, c.x0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.o.Jump = p
+		sol, err := Solve[float64](context.Background(), c.f, c.x0, c.o)
+		if !errors.Is(err, c.want) || sol.Status != Failed {
+			t.Errorf("%s: %v, %v, want Failed with %v", name, sol.Status, err, c.want)
+		}
+	}
+	nan := capable[float64]{decay(), Caps[float64]{Invariants: []Invariant[float64]{{Name: "log", Value: func(x []float64) float64 { return math.Log(x[0]) }}}}}
+	if _, err := Project[float64](nan, []float64{-1}); !errors.Is(err, ErrNonFinite) {
+		t.Errorf("NaN at x0: %v", err)
 	}
 }

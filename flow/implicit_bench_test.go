@@ -25,3 +25,28 @@ func BenchmarkStiff(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkGeometric makes steps of the geometric methods.
+func BenchmarkGeometric(b *testing.B) {
+	for _, c := range implicitCases() {
+		switch c.name {
+		case "verlet", "yoshida4", "kahanli8", "ImplicitMidpoint", "Gonzalez", "AVF", "ItohAbe", "Proximal":
+		default:
+			continue
+		}
+		b.Run(c.name, func(b *testing.B) {
+			c.o.T1, c.o.MaxSteps = 0, 1<<40
+			r, err := New(c.it(), c.x0, c.o)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if !r.Next(context.Background()) {
+					b.Fatal(r.Err())
+				}
+			}
+			b.ReportMetric(float64(r.Step().Stats.Evals)/float64(r.Step().K), "evals/step")
+		})
+	}
+}

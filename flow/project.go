@@ -121,3 +121,27 @@ func (p *levelSet[T]) gradients(x []T) {
 		}
 	}
 }
+
+// OntoSpheres returns the projection of a state of blocks of length n onto the
+// product of spheres ‖x_B‖ = radius of its blocks B, each scaled, for Caps.Project:
+// tokens on the sphere, say. A block that is zero has no direction: ErrSingular. It
+// panics if n < 1 or radius is not a finite number > 0.
+func OntoSpheres[T Float](n int, radius float64) func(x []T) error {
+	if n < 1 || !(radius > 0) || math.IsInf(radius, 1) {
+		panic(fmt.Sprintf("flow: OntoSpheres needs a block length >= 1 and a finite radius > 0, got %d and %v", n, radius))
+	}
+	return func(x []T) error {
+		if len(x)%n != 0 {
+			panic(fmt.Sprintf("flow: OntoSpheres: len(x) is %d, want a multiple of the block length %d", len(x), n))
+		}
+		for i := 0; i < len(x); i += n {
+			b := x[i : i+n]
+			norm := kernel.Nrm2(b)
+			if norm == 0 {
+				return fmt.Errorf("flow: OntoSpheres: block %d is zero: %w", i/n, ErrSingular)
+			}
+			kernel.Scal(T(radius/norm), b)
+		}
+		return nil
+	}
+}
