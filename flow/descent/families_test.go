@@ -532,3 +532,78 @@ func TestFamiliesBadInput(t *testing.T) {
 		}
 	}
 }
+
+// kick adds by to every coordinate after one step.
+type kick struct {
+	step uint64
+	by   float64
+}
+
+func (kick) Limit(_ []float64, _, h float64) float64 { return h }
+func (k kick) Apply(x []float64, _, _ float64, step uint64) (bool, error) {
+	if step != k.step {
+		return false, nil
+	}
+	for i := range x {
+		x[i] += k.by
+	}
+	return true, nil
+}
+
+// TestJump: after the state was changed from outside, every method goes on with f
+// at the new point and with its memory; energies belong to the point shown.
+func TestJump(t *testing.T) {
+	const eta = 0.004
+	e := rotated(10, 100)
+	for name, it := range methods(fields()["quadratic"]()) {
+		r, err := flow.New(it, make([]float64, 10), flow.Options[float64]{Controller: flow.Fixed{H: eta}, MaxSteps: 12, Jump: kick{5, 0.5}, Energy: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for s, err := range r.Steps(context.Background()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := e.EnergyGrad(nil, s.X); s.K != 5 && !(math.Abs(s.Energy-want) <= 1e-13) || s.K == 5 && !math.IsNaN(s.Energy) {
+				t.Errorf("%s step %d: energy %v, E(x) = %v", name, s.K, s.Energy, want)
+			}
+		}
+	}
+	// Two methods step by step.
+	g, x, y, v := make([]float64, 10), make([]float64, 10), make([]float64, 10), make([]float64, 10)
+	f := flow.GradientFlow(e)
+	run := func(it flow.Integrator[float64]) []float64 {
+		r, err := flow.New(it, make([]float64, 10), flow.Options[float64]{Controller: flow.Fixed{H: eta}, MaxSteps: 12, Jump: kick{5, 0.5}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sol, err := r.Solve(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sol.X
+	}
+	a, b := run(GD(f)), run(HeavyBall(f, 0.5))
+	for k := 1; k <= 12; k++ {
+		e.EnergyGrad(g, x)
+		for i := range x {
+			x[i] -= eta * g[i]
+		}
+		e.EnergyGrad(g, y)
+		for i := range y {
+			v[i] = 0.5*v[i] - eta*g[i]
+			y[i] += v[i]
+		}
+		if k == 5 {
+			for i := range x {
+				x[i] += 0.5
+				y[i] += 0.5
+			}
+		}
+	}
+	for i := range x {
+		if !(math.Abs(a[i]-x[i]) <= 1e-14) || !(math.Abs(b[i]-y[i]) <= 1e-14) {
+			t.Fatalf("GD %v, heavy ball %v, want %v and %v", a[i], b[i], x[i], y[i])
+		}
+	}
+}

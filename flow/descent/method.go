@@ -87,27 +87,18 @@ func (m *method[T]) Try(tr *flow.Trial, next, x []T, t, h float64) {
 		beta := T(m.mom.beta(m.num[count]+1, h))
 		kernel.AxpyTo(m.y, beta, m.v, x)
 		m.eval(tr, m.fy, m.y, t)
-		m.speed(beta, h, m.fy)
-		kernel.AddTo(next, x, m.u)
+		kernel.MomentumTo(next, m.u, x, m.fy, m.v, beta, T(h))
 		m.slope(m.u, h)
 	case m.slide:
-		m.speed(T(m.mom.beta(m.num[count]+1, h)), h, m.f0)
-		copy(m.y, m.u)
-		kernel.Axpby(T(h), m.f0, T(m.mom.beta(m.num[count]+2, h)), m.y)
-		kernel.AddTo(next, x, m.y)
+		k := m.num[count]
+		kernel.MomentumTo(m.y, m.u, x, m.f0, m.v, T(m.mom.beta(k+1, h)), T(h))
+		kernel.MomentumTo(next, m.y, x, m.f0, m.u, T(m.mom.beta(k+2, h)), T(h))
 		m.slope(m.y, h)
 	default:
-		m.speed(T(m.mom.beta(0, h)), h, m.f0)
-		kernel.AddTo(next, x, m.u)
+		kernel.MomentumTo(next, m.u, x, m.f0, m.v, T(m.mom.beta(0, h)), T(h))
 		m.slope(m.u, h)
 	}
 	m.finish(tr, next, x, t, h)
-}
-
-// speed stores the velocity βv + hf in u.
-func (m *method[T]) speed(beta T, h float64, f []T) {
-	copy(m.u, m.v)
-	kernel.Axpby(T(h), f, beta, m.u)
 }
 
 // Accept implements flow.Integrator.

@@ -13,8 +13,9 @@ import (
 	"github.com/gradflow/gradflow/flow/kernel"
 )
 
-// ErrNewton says that Newton's method did not solve the equation of a step.
-var ErrNewton = errors.New("Newton's method failed")
+// ErrNewton says that Newton's method did not solve the implicit equation of a
+// step.
+var ErrNewton = errors.New("equation of the step not solved")
 
 // ProximalPoint returns the proximal point method (Martinet 1970; Rockafellar,
 // SIAM J. Control Optim. 14 (1976) 877),
@@ -90,6 +91,7 @@ func (m *proximal[T]) Init(s flow.Start[T], tr *flow.Trial) error {
 
 // Try implements flow.Integrator.
 func (m *proximal[T]) Try(tr *flow.Trial, next, x []T, t, h float64) {
+	tr.Jacobians, tr.Factorizations, tr.Solves = 0, 0, 0
 	m.open(tr, x, t)
 	m.err = m.solve(tr, next, x, t, h)
 	kernel.SubTo(m.d, next, x)
@@ -107,7 +109,7 @@ func (m *proximal[T]) solve(tr *flow.Trial, next, x []T, t, h float64) error {
 		if size <= m.rounding(norm) {
 			break
 		}
-		if err := m.correction(t, h); err != nil {
+		if err := m.correction(tr, t, h); err != nil {
 			return fmt.Errorf("descent: step %g of ProximalPoint: %w: %w", h, err, ErrNewton)
 		}
 		smaller, ok := m.damped(tr, x, t, h, size)
@@ -156,8 +158,11 @@ func (m *proximal[T]) damped(tr *flow.Trial, x []T, t, h, size float64) (smaller
 }
 
 // correction stores (I - hJ(y))⁻¹ r in d.
-func (m *proximal[T]) correction(t, h float64) error {
+func (m *proximal[T]) correction(tr *flow.Trial, t, h float64) error {
 	c := &m.caps
+	tr.Jacobians++
+	tr.Factorizations++
+	tr.Solves++
 	if c.Shift != nil && c.SolveShift != nil {
 		if err := c.Shift(m.y, t+h, h); err != nil {
 			return err
@@ -177,7 +182,7 @@ func (m *proximal[T]) correction(t, h float64) error {
 		m.b.Data[i] = float64(m.r[i])
 	}
 	if !kernel.AllFinite(m.a.Data) || !lapack64.Getrf(m.a, m.pivot) {
-		return errors.New("I - ηJ is singular or not finite")
+		return errors.New("matrix I - ηJ is singular or not finite")
 	}
 	lapack64.Getrs(blas.NoTrans, m.a, m.b, m.pivot)
 	for i, v := range m.b.Data {

@@ -2,6 +2,28 @@ package kernel
 
 import "math"
 
+// MomentumTo makes a step with momentum along f in one pass:
+//
+//	v1  = β v + h f
+//	dst = x + v1
+//
+// v1 may be v and dst may be x. It panics if the lengths differ.
+func MomentumTo[T Float](dst, v1, x, f, v []T, beta, h T) {
+	checkTo(dst, x, f)
+	checkTo(dst, v1, v)
+	momentumTo(dst, v1, x, f, v, beta, h)
+}
+
+func momentumTo[T Float](dst, v1, x, f, v []T, beta, h T) {
+	n := len(dst)
+	v1, x, f, v = v1[:n], x[:n], f[:n], v[:n]
+	for i := range dst {
+		u := h*f[i] + beta*v[i]
+		v1[i] = u
+		dst[i] = x[i] + u
+	}
+}
+
 // AdamCoefs are the numbers of a step of Adam.
 type AdamCoefs[T Float] struct {
 	Beta1, Beta2 T // decay rates β1 and β2 of the moments

@@ -46,6 +46,14 @@ func testDescentSteps[T kernel.Float](t *testing.T) {
 			}
 		}
 
+		kernel.MomentumTo(dst.s, m1.s, x.s, f.s, m.s, 0.9, 0.05)
+		for i := range n {
+			a, b := float64(T(0.9))*float64(m.s[i]), float64(T(0.05))*float64(f.s[i])
+			bound := 2 * e * (math.Abs(a) + math.Abs(b))
+			within(t, "Momentum v", float64(m1.s[i]), a+b, bound)
+			within(t, "Momentum x", float64(dst.s[i]), float64(x.s[i])+a+b, bound+e*math.Abs(float64(dst.s[i])))
+		}
+
 		kernel.ScaledStepTo(dst.s, s1.s, x.s, f.s, s.s, 0.9, 0.1, 0.05, 1e-3)
 		for i := range n {
 			g := float64(f.s[i])

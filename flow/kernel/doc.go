@@ -15,6 +15,7 @@
 //	WeightedNorm      sqrt(mean((v_j/w_j)²)),  w_j = atol + rtol max(|x_j|,|y_j|)
 //	WeightedErrorNorm the same of v = h Σ e_i k_i, which is never stored
 //	Secant            s·s, s·d and d·d of s = x1-x0, d = g1-g0
+//	MomentumTo        v1 = β v + h f, dst = x + v1, in one pass
 //	SignAxpyTo        dst = y + a sign(x)
 //	AdamTo            a step of Adam with both moments, in one pass
 //	ScaledStepTo      a step of RMSProp or AdaGrad, in one pass

@@ -27,6 +27,7 @@ func TestPanics(t *testing.T) {
 		"AdamTo f":      {func() { kernel.AdamTo(v(31), v(31), v(31), v(31), v(47), v(31), v(31), kernel.AdamCoefs[float64]{}) }, "31 47"},
 		"AdamTo m":      {func() { kernel.AdamTo(v(31), v(31), v(31), v(31), v(31), v(47), v(31), kernel.AdamCoefs[float64]{}) }, "31 47"},
 		"AdamTo s1":     {func() { kernel.AdamTo(v(31), v(31), v(47), v(31), v(31), v(31), v(31), kernel.AdamCoefs[float64]{}) }, "31 47"},
+		"MomentumTo":    {func() { kernel.MomentumTo(v(31), v(31), v(31), v(47), v(31), 1, 1) }, "31 47"},
 		"ScaledStepTo":  {func() { kernel.ScaledStepTo(v(31), v(31), v(31), v(31), v(47), 1, 1, 1, 1) }, "31 47"},
 		"InvSqrtScale":  {func() { kernel.InvSqrtScaleTo(v(31), v(47), 1, 1) }, "31 47"},
 		"SignAxpyTo":    {func() { kernel.SignAxpyTo(v(31), 1, v(31), v(47)) }, "31 47"},
