@@ -100,7 +100,7 @@ type composed[T Float] struct {
 }
 
 func newComposed[T Float](f Field[T], m *composition) Integrator[T] {
-	r := &composed[T]{ends: newEnds(f, m.name), m: m}
+	r := &composed[T]{ends: newEnds(f, m.name, 0), m: m}
 	c := &r.caps
 	if !c.Separable || c.EvalBlock == nil || len(c.Blocks) != 2 {
 		return unusable[T]{fmt.Errorf("flow: %s needs a field whose Caps say Separable, with EvalBlock and two Blocks, got %T: %w", m.name, f, ErrArgument)}
@@ -114,7 +114,7 @@ func newComposed[T Float](f Field[T], m *composition) Integrator[T] {
 
 // Init implements Integrator.
 func (r *composed[T]) Init(s Start[T], tr *Trial) error {
-	return r.ends.init(&s, tr, r.m.order+1, true, 0, 0)
+	return r.ends.init(&s, tr, r.m.order+1, true, 0)
 }
 
 // Try implements Integrator. Drifts are at the time that the kicks have reached

@@ -78,7 +78,7 @@ type discrete[T Float] struct {
 }
 
 func newDiscrete[T Float](f Field[T], m discreteGradient) Integrator[T] {
-	r := &discrete[T]{ends: newEnds(f, m.name), m: m, lin: newShifted(f, false)}
+	r := &discrete[T]{ends: newEnds(f, m.name, 0), m: m, lin: newShifted(f, false)}
 	if err := needsGradientFlow(m.name, &r.ends); err != nil {
 		return unusable[T]{err}
 	}
@@ -87,7 +87,7 @@ func newDiscrete[T Float](f Field[T], m discreteGradient) Integrator[T] {
 
 // Init implements Integrator.
 func (r *discrete[T]) Init(s Start[T], tr *Trial) error {
-	if err := r.ends.init(&s, tr, r.m.order+1, true, 0, 0); err != nil {
+	if err := r.ends.init(&s, tr, r.m.order+1, true, 0); err != nil {
 		return err
 	}
 	n := len(s.X)

@@ -51,8 +51,9 @@ const (
 	endNumbers
 )
 
-func newEnds[T Float](f Field[T], name string) ends[T] {
-	e := ends[T]{name: name, f: f, caps: CapsOf[T](f)}
+// newEnds returns ends with room for some numbers of the method's own.
+func newEnds[T Float](f Field[T], name string, numbers int) ends[T] {
+	e := ends[T]{name: name, f: f, caps: CapsOf[T](f), num: make([]float64, endNumbers+numbers)}
 	e.ef, _ = f.(EnergyField[T])
 	return e
 }
@@ -63,9 +64,9 @@ func (e *ends[T]) Name() string { return e.name }
 // Caps returns the capabilities of the field.
 func (e *ends[T]) Caps() Caps[T] { return e.caps }
 
-// init is the common part of Init, with the given number of vectors and numbers
-// to save beside its own.
-func (e *ends[T]) init(s *Start[T], tr *Trial, order int, noErr bool, vectors, numbers int) error {
+// init is the common part of Init, with the given number of vectors to save beside
+// its own.
+func (e *ends[T]) init(s *Start[T], tr *Trial, order int, noErr bool, vectors int) error {
 	n := e.f.Dim()
 	if n != len(s.X) {
 		return fmt.Errorf("flow: start point has length %d, want the dimension of the field, %d: %w", len(s.X), n, ErrArgument)
@@ -75,7 +76,6 @@ func (e *ends[T]) init(s *Start[T], tr *Trial, order int, noErr bool, vectors, n
 		e.f0, e.f1, e.tmp, e.y = v[0], v[1], v[2], v[3]
 		e.mid = [2][]T{v[4], v[5]}
 		e.vec = append([][]T{e.f0, e.f1}, v[6:]...)
-		e.num = make([]float64, endNumbers+numbers)
 	}
 	clear(e.num)
 	e.tol, e.want = s.Tol, s.Want

@@ -60,7 +60,7 @@ func ExponentialEuler[T Float](a kernel.Matrix[T], g Field[T]) (Integrator[T], e
 			r.q.Set(i, j, T(v[i*n+j]))
 		}
 	}
-	r.ends = newEnds[T](&semilinear[T]{a: own, g: g}, "ExponentialEuler")
+	r.ends = newEnds[T](&semilinear[T]{a: own, g: g}, "ExponentialEuler", 0)
 	return r, nil
 }
 
@@ -102,7 +102,7 @@ type exponential[T Float] struct {
 
 // Init implements Integrator.
 func (r *exponential[T]) Init(s Start[T], tr *Trial) error {
-	if err := r.ends.init(&s, tr, 2, false, 0, 0); err != nil {
+	if err := r.ends.init(&s, tr, 2, false, 0); err != nil {
 		return err
 	}
 	if n := len(s.X); r.w0 == nil || len(r.w0) != n {

@@ -453,3 +453,56 @@ func TestImplicitEdges(t *testing.T) {
 		}
 	}
 }
+
+// TestImplicitMiniBatches: a step sees one batch, that of its index, from the start
+// to the end, and a resumed run sees the same.
+func TestImplicitMiniBatches(t *testing.T) {
+	const h = 0.3
+	for _, m := range []Method{ImplicitEuler, Proximal, ImplicitMidpoint, Gonzalez, AVF} {
+		x, k := 2.0, 0
+		for s, err := range Steps(context.Background(), GradientFlow[float64](&drawing{}), []float64{x}, Options[float64]{Method: m, Controller: Fixed{h}, MaxSteps: 20, RelTol: 1e-12, AbsTol: 1e-12}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.K == 0 {
+				continue
+			}
+			c := math.Sin(float64(k * k))
+			k++
+			if m == ImplicitEuler || m == Proximal {
+				x = (x + h*c) / (1 + h)
+			} else {
+				x = ((1-h/2)*x + h*c) / (1 + h/2)
+			}
+			if !(math.Abs(s.X[0]-x) <= 1e-12) {
+				t.Fatalf("%v step %d: %v, want %v", m, s.K, s.X[0], x)
+			}
+		}
+	}
+	for _, m := range []Method{Rodas4, ROS23, TRBDF2, ImplicitEuler, Proximal, Gonzalez, ItohAbe} {
+		for _, k := range []int{1, 7} {
+			sameResumed(t, m.String()+" mini-batches", k, func() Integrator[float64] { return ODE(GradientFlow[float64](&drawing{}), m) }, []float64{2}, func() Options[float64] {
+				return Options[float64]{Controller: Fixed{h}, MaxSteps: 20}
+			})
+		}
+	}
+}
+
+// TestDeadband: a step that would grow by little stays, one that would grow by more
+// or shrink does not.
+func TestDeadband(t *testing.T) {
+	for _, c := range []struct{ err, h float64 }{{0.7, 1}, {0.5, 0.9 * math.Sqrt2}, {0.95, 0.9 / math.Sqrt(0.95)}} {
+		ctl := Control{H: 1, Hp: 1, E1: 1, E2: 1}
+		v := ErrorControl{Beta1: 1, Deadband: 1.2}.Judge(&ctl, &Trial{H: 1, Order: 2, Finite: true, Err: c.err})
+		if !v.Accept || !(math.Abs(v.H-c.h) <= 1e-14) {
+			t.Errorf("error %v: %+v, want step %v", c.err, v, c.h)
+		}
+	}
+	if err := (ErrorControl{Beta1: 1, Deadband: -1}).Check(); !errors.Is(err, ErrArgument) {
+		t.Errorf("negative Deadband: %v", err)
+	}
+	ctl := Control{H: 1}
+	if v := PI.Judge(&ctl, &Trial{H: 1, Order: 2, Finite: true, Err: 0.1, Retry: 0.5}); v.Accept || v.H != 0.5 || !ctl.Rejected {
+		t.Errorf("Retry: %+v", v)
+	}
+}

@@ -46,7 +46,7 @@ type proximal[T Float] struct {
 
 // newProximal returns the integrator, or one that says what is wrong.
 func newProximal[T Float](f Field[T], name string, krylov bool) Integrator[T] {
-	r := &proximal[T]{ends: newEnds(f, name), lin: newShifted(f, krylov)}
+	r := &proximal[T]{ends: newEnds(f, name, 0), lin: newShifted(f, krylov)}
 	if err := needsGradientFlow(name, &r.ends); err != nil {
 		return unusable[T]{err}
 	}
@@ -63,7 +63,7 @@ func needsGradientFlow[T Float](name string, e *ends[T]) error {
 
 // Init implements Integrator.
 func (r *proximal[T]) Init(s Start[T], tr *Trial) error {
-	if err := r.ends.init(&s, tr, 2, false, 0, 0); err != nil {
+	if err := r.ends.init(&s, tr, 2, false, 0); err != nil {
 		return err
 	}
 	if n := len(s.X); r.g == nil || len(r.g) != n {

@@ -54,7 +54,7 @@ type rosenbrockODE[T Float] struct {
 }
 
 func newRosenbrock[T Float](f Field[T], tab *rosenbrockTable, name string, krylov bool) *rosenbrockODE[T] {
-	return &rosenbrockODE[T]{ends: newEnds(f, name), tab: tab, lin: newShifted(f, krylov),
+	return &rosenbrockODE[T]{ends: newEnds(f, name, 0), tab: tab, lin: newShifted(f, krylov),
 		a: convertRows[T](tab.a), cc: scaledRows[T](tab.gamma, tab.cc), b: convert[T](tab.b), e: convert[T](tab.e), dense: convertRows[T](tab.h)}
 }
 
@@ -79,7 +79,7 @@ func convertRows[T Float](a [][]float64) [][]T {
 
 // Init implements Integrator.
 func (r *rosenbrockODE[T]) Init(s Start[T], tr *Trial) error {
-	if err := r.ends.init(&s, tr, min(r.tab.order, r.tab.embedded)+1, false, 0, 0); err != nil {
+	if err := r.ends.init(&s, tr, min(r.tab.order, r.tab.embedded)+1, false, 0); err != nil {
 		return err
 	}
 	n := len(s.X)
@@ -233,12 +233,12 @@ type ros23[T Float] struct {
 }
 
 func newROS23[T Float](f Field[T], name string, krylov bool) *ros23[T] {
-	return &ros23[T]{ends: newEnds(f, name), lin: newShifted(f, krylov)}
+	return &ros23[T]{ends: newEnds(f, name, 0), lin: newShifted(f, krylov)}
 }
 
 // Init implements Integrator.
 func (r *ros23[T]) Init(s Start[T], tr *Trial) error {
-	if err := r.ends.init(&s, tr, 3, false, 0, 0); err != nil {
+	if err := r.ends.init(&s, tr, 3, false, 0); err != nil {
 		return err
 	}
 	n := len(s.X)

@@ -102,13 +102,13 @@ type sdirk[T Float] struct {
 }
 
 func newSDIRK[T Float](f Field[T], tab *sdirkTable, name string, krylov bool) *sdirk[T] {
-	return &sdirk[T]{ends: newEnds(f, name), tab: tab, lin: newShifted(f, krylov),
+	return &sdirk[T]{ends: newEnds(f, name, sdEnd-endNumbers), tab: tab, lin: newShifted(f, krylov),
 		a: convertRows[T](tab.a), b: convert[T](tab.b), e: convert[T](tab.e)}
 }
 
 // Init implements Integrator.
 func (r *sdirk[T]) Init(s Start[T], tr *Trial) error {
-	if err := r.ends.init(&s, tr, min(r.tab.order, r.tab.embedded)+1, r.tab.embedded == 0, 1, sdEnd-endNumbers); err != nil {
+	if err := r.ends.init(&s, tr, min(r.tab.order, r.tab.embedded)+1, r.tab.embedded == 0, 1); err != nil {
 		return err
 	}
 	n := len(s.X)
