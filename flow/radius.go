@@ -93,7 +93,7 @@ func (r *radius[T]) reset(num []float64, keep bool) {
 		num[radiusHaveV] = 0
 		num[radiusVerified] = refreshEvery
 	}
-	num[radiusFactor], num[radiusStale], num[radiusMoved], num[radiusSuspect] = 1, 1, 1, 0
+	num[radiusFactor], num[radiusStale], num[radiusMoved], num[radiusSuspect] = 1, 0, 1, 0
 	r.mul = r.hessVec // made here: a method value allocates
 }
 

@@ -64,50 +64,72 @@ func rock4Terms(dst []term, s int) {
 	}
 }
 
+// rock4Finish holds the coefficients of the last stages in T: the stages row by row,
+// their times, the weights, and those of the error estimate b̂ - b.
+type rock4Finish[T Float] struct {
+	a [6]T
+	c [4]float64
+	b [4]T
+	e [5]T
+	w [4]float64 // b in float64
+}
+
+func finishOf[T Float](d *rock4Degree) (f rock4Finish[T]) {
+	for i, v := range d.a {
+		f.a[i] = T(v)
+	}
+	f.c = [4]float64{0, d.a[0], d.a[1] + d.a[2], d.a[3] + d.a[4] + d.a[5]}
+	f.w = d.b
+	for i, v := range d.b {
+		f.b[i] = T(v)
+		f.e[i] = T(d.embedded[i] - v)
+	}
+	f.e[4] = T(d.embedded[4])
+	return f
+}
+
 // lastStages makes the four stages that follow the recursion, from its result u in
 // next, and stores the proposal there; z is the change of energy up to u. f1 is
 // the argument of the stages.
 func (r *stabilised[T]) lastStages(z float64) float64 {
-	d, u, h := r.finish, r.next, r.h
+	d, u, h, k := &r.finish, r.next, r.h, r.k
 	dissipate := r.want.Dissipate && r.ef != nil
 	t := r.t0 + h*r.terms[len(r.terms)-1].c
-	at, arg := 0.0, u
-	for i := range r.k {
+	for i, arg := 0, u; i < 4; i++ {
 		if i > 0 {
-			a := d.a[i*(i-1)/2:][:i]
-			at = 0
-			for l, v := range a {
-				r.coef[l] = T(v)
-				at += v
-			}
 			arg = r.f1
-			kernel.LincombTo(arg, u, T(h), r.coef[:i], r.k[:i])
+			lincomb(arg, u, T(h), d.a[i*(i-1)/2:i*(i+1)/2], k)
 		}
 		if dissipate {
-			_, slope := r.eval(r.k[i], arg, t+h*at)
-			z += h * d.b[i] * slope
+			_, slope := r.eval(k[i], arg, t+h*d.c[i])
+			z += h * d.w[i] * slope
 			continue
 		}
 		r.num[sbOwed]++
-		r.f.Eval(r.k[i], arg, t+h*at)
+		r.f.Eval(k[i], arg, t+h*d.c[i])
 	}
-	for i, v := range d.b {
-		r.coef[i] = T(v)
-	}
-	kernel.LincombTo(u, u, T(h), r.coef[:4], r.k)
+	lincomb(u, u, T(h), d.b[:], k)
 	return z
+}
+
+// lincomb stores x + h Σ c_i k_i in dst, which may be x.
+func lincomb[T Float](dst, x []T, h T, c []T, k [][]T) {
+	if len(dst) > smallDim {
+		kernel.LincombTo(dst, x, h, c, k[:len(c)])
+		return
+	}
+	for j := range dst {
+		var s T
+		for l, v := range c {
+			s += v * k[l][j]
+		}
+		dst[j] = x[j] + h*s
+	}
 }
 
 // rock4Error is the weighted norm of h Σ (b̂_i - b_i) k_i with k_5 = f(t+h, y).
 func (r *stabilised[T]) rock4Error() float64 {
-	d := r.finish
-	for i, v := range d.embedded {
-		if i < 4 {
-			v -= d.b[i]
-			r.vec[i] = r.k[i]
-		}
-		r.coef[i] = T(v)
-	}
+	copy(r.vec[:4], r.k)
 	r.vec[4] = r.f1
-	return errorNorm(&r.tol, r.h, r.coef[:], r.vec[:], r.tmp, r.x, r.next)
+	return errorNorm(&r.tol, r.h, r.finish.e[:], r.vec[:], r.tmp, r.x, r.next)
 }

@@ -18,8 +18,7 @@ type stableMethod struct {
 	most   int                     // stages that a step may have
 	reach  float64                 // the z that they are good for
 	stages func(z float64) int     // number of stages for z
-	terms  func(dst []term, s int) // coefficients of the recursion of s stages, len(dst) = depth(s)
-	depth  func(s int) int         // length of the recursion, nil: s
+	terms  func(dst []term, s int) // coefficients of the recursion for s stages
 	rock   bool                    // the recursion is followed by the last four stages of ROCK4
 }
 
@@ -68,15 +67,15 @@ type stabilised[T Float] struct {
 	want Want
 
 	terms  []term
-	filled int          // stages for which terms and finish hold the coefficients
-	finish *rock4Degree // last stages of ROCK4
-	rho    radius[T]    // estimates the spectral radius
-	f0, f1 []T          // f at the current point and at the last stage
-	y      []T          // the stage that is not in the proposal
-	k      [][]T        // last stages of ROCK4; y is k[0]
-	tmp    []T          // scratch of error norms, unless y will do
-	coef   [5]T         // of a linear combination
-	vec    [5][]T       // its vectors
+	filled int            // stages for which terms and finish hold the coefficients
+	finish rock4Finish[T] // last stages of ROCK4
+	rho    radius[T]      // estimates the spectral radius
+	f0, f1 []T            // f at the current point and at the last stage
+	y      []T            // the stage that is not in the proposal
+	k      [][]T          // last stages of ROCK4; y is k[0]
+	tmp    []T            // scratch of error norms, unless y will do
+	coef   [5]T           // of a linear combination
+	vec    [5][]T         // its vectors
 	num    [sbNumbers]float64
 	mem    [3][]T
 
@@ -292,8 +291,9 @@ func (r *stabilised[T]) fill(s int) {
 	r.filled = s
 	depth := s
 	if r.m.rock {
-		r.finish = rock4For(s)
-		depth = r.finish.degree
+		d := rock4For(s)
+		depth = d.degree
+		r.finish = finishOf[T](d)
 	}
 	r.terms = r.terms[:depth]
 	r.m.terms(r.terms, s)

@@ -134,6 +134,9 @@ func TestStabilityPolynomials(t *testing.T) {
 				continue
 			}
 			last = s
+			if name == "rkl2" && s%2 == 0 {
+				t.Errorf("RKL2 with %d stages, want an odd number: only those are monotone", s)
+			}
 			const n = 4000
 			grid := make([]float64, n+1)
 			for i := range grid {
@@ -549,5 +552,30 @@ func TestStabilisedEdges(t *testing.T) {
 	}
 	if _, err := Solve(ctx, FieldFunc(1, forced(1)), []float64{1}, Options[float64]{Method: RKC1, T1: 1, Controller: PI}); !errors.Is(err, ErrArgument) {
 		t.Errorf("RKC1 with error control: %v, want ErrArgument", err)
+	}
+}
+
+// TestStabilisedTouch edits x between steps: the next step is that of a fresh start
+// from there. Without Touch the remembered derivative is used.
+func TestStabilisedTouch(t *testing.T) {
+	for name, m := range stableMethods {
+		it := newStabilised(FieldFunc(2, nonautonomous), withStages(m, 7))
+		x := []float64{1, 0.5}
+		y, tr := trialOf(t, it, x, 0, 0.1)
+		it.Accept()
+		y[0] += 0.25
+		it.Touch()
+		got := make([]float64, 2)
+		it.Try(&tr, got, y, 0.1, 0.1)
+		want, _ := trialOf(t, newStabilised(FieldFunc(2, nonautonomous), withStages(m, 7)), y, 0.1, 0.1)
+		if got[0] != want[0] || got[1] != want[1] {
+			t.Errorf("%s: %v after an edit, from a fresh start %v", name, got, want)
+		}
+		// A second proposal from the same point, of another size, forgets the first.
+		it.Try(&tr, got, y, 0.1, 0.05)
+		want, _ = trialOf(t, newStabilised(FieldFunc(2, nonautonomous), withStages(m, 7)), y, 0.1, 0.05)
+		if got[0] != want[0] || got[1] != want[1] {
+			t.Errorf("%s: %v at the second try, from a fresh start %v", name, got, want)
+		}
 	}
 }
