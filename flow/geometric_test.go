@@ -312,3 +312,43 @@ func TestProjectionFails(t *testing.T) {
 		t.Errorf("NaN at x0: %v", err)
 	}
 }
+
+// TestSplittingDense looks between the steps of a method that evaluates no
+// derivative at their ends, and finds the same as one that does.
+func TestSplittingDense(t *testing.T) {
+	f := HeavyBall(EnergyFunc(1, func(g, x []float64) float64 {
+		if g != nil {
+			g[0] = x[0]
+		}
+		return x[0] * x[0] / 2
+	}), 0)
+	for _, m := range []Method{BlanesMoan4, Yoshida4} {
+		for _, dense := range []bool{false, true} {
+			r, err := newField(f, []float64{1, 0}, Options[float64]{Method: m, Controller: Fixed{0.05}, MaxSteps: 5, Dense: dense})
+			if err != nil {
+				t.Fatal(err)
+			}
+			evals := 0
+			for r.Next(context.Background()) {
+				s := r.Step()
+				x, at := make([]float64, 2), s.T-0.02
+				if err := s.At(x, at); err != nil {
+					t.Fatal(err)
+				}
+				if !(math.Abs(x[0]-math.Cos(at)) <= 1e-7 && math.Abs(x[1]+math.Sin(at)) <= 1e-7) {
+					t.Errorf("%v, dense %t: x(%v) = %v, want %v, %v", m, dense, at, x, math.Cos(at), -math.Sin(at))
+				}
+				evals = s.Stats.Evals
+			}
+			if evals > 5*7+2 {
+				t.Errorf("%v, dense %t: %d forces in five steps", m, dense, evals)
+			}
+		}
+	}
+	// An event, found on the dense output.
+	sol, err := Solve(context.Background(), f, []float64{1, 0}, Options[float64]{Method: BlanesMoan4, Controller: Fixed{0.05}, T1: 3,
+		Events: []Event[float64]{{G: func(x []float64, _ float64) float64 { return x[0] }, Terminal: true}}})
+	if err != nil || !(math.Abs(sol.T-math.Pi/2) <= 1e-7) {
+		t.Errorf("event at %v, %v, want π/2", sol.T, err)
+	}
+}
