@@ -17,26 +17,31 @@ func GradientFlow[T Float](e Energy[T]) EnergyField[T] {
 	if e == nil {
 		panic("flow: GradientFlow of a nil Energy")
 	}
-	return &gradientFlow[T]{e: e, caps: CapsOf[T](e)}
+	g := &gradientFlow[T]{e: e, caps: CapsOf[T](e), grad: e.EnergyGrad}
+	if f, ok := e.(energyFunc[T]); ok {
+		g.grad = f.f
+	}
+	return g
 }
 
 type gradientFlow[T Float] struct {
 	e    Energy[T]
+	grad func(grad, x []T) float64 // e.EnergyGrad, of an EnergyFunc the function
 	caps Caps[T]
 }
 
 func (g *gradientFlow[T]) Dim() int { return g.e.Dim() }
 
 func (g *gradientFlow[T]) Eval(dst, x []T, t float64) {
-	g.e.EnergyGrad(dst, x)
+	g.grad(dst, x)
 	kernel.Scal(-1, dst)
 }
 
 func (g *gradientFlow[T]) EvalEnergy(dst, x []T, t float64) (e, slope float64) {
 	if dst == nil {
-		return g.e.EnergyGrad(nil, x), math.NaN()
+		return g.grad(nil, x), math.NaN()
 	}
-	e = g.e.EnergyGrad(dst, x)
+	e = g.grad(dst, x)
 	return e, -kernel.NegSumSq(dst)
 }
 

@@ -157,8 +157,7 @@ func (b *base[T]) eval(tr *flow.Trial, dst, x []T, t float64) (e, slope float64)
 
 // open begins a Try: f0 is made known if somebody uses it.
 func (b *base[T]) open(tr *flow.Trial, x []T, t float64) {
-	tr.Evals = int(b.num[owed])
-	b.num[owed] = 0
+	tr.Evals = 0
 	if b.num[have0] == 0 && (b.extra || !b.lazy) {
 		b.start(tr, x, t)
 	}
@@ -203,6 +202,8 @@ func (b *base[T]) describe(tr *flow.Trial, next, x []T, h float64) {
 	}
 	if b.top != nil {
 		b.top.x = next
+		tr.Evals += int(b.num[owed])
+		b.num[owed] = 0
 	}
 	if b.want.Slope && !b.plain {
 		tr.Slope0 = b.along

@@ -95,18 +95,19 @@ func MaxAbs[T Float](x []T) float64 {
 // maxAbs compares bit patterns: those of non-negative floats are ordered as the
 // numbers are, and NaN comes above Inf.
 func maxAbs[T Float](x []T) float64 {
-	const sign = 1 << 63
 	var m0, m1 uint64
 	for len(x) >= 2 {
-		m0 = max(m0, math.Float64bits(float64(x[0]))&^sign)
-		m1 = max(m1, math.Float64bits(float64(x[1]))&^sign)
+		m0 = max(m0, absBits(x[0]))
+		m1 = max(m1, absBits(x[1]))
 		x = x[2:]
 	}
-	for _, a := range x {
-		m0 = max(m0, math.Float64bits(float64(a))&^sign)
+	if len(x) > 0 {
+		m0 = max(m0, absBits(x[0]))
 	}
 	return math.Float64frombits(max(m0, m1))
 }
+
+func absBits[T Float](v T) uint64 { return math.Float64bits(math.Abs(float64(v))) }
 
 // AllFinite reports whether x holds neither NaN nor Inf.
 func AllFinite[T Float](x []T) bool {
