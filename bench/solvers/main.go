@@ -82,15 +82,15 @@ func (p problem) field() flow.Field[float64] {
 // measure is the best time of many runs.
 func measure(p problem, m flow.Method, tol float64, end []float64) string {
 	f := p.field()
-	once := func() (*flow.Solution[float64], error, time.Duration) {
+	once := func() (*flow.Solution[float64], time.Duration, error) {
 		start := time.Now()
 		sol, err := flow.Solve(context.Background(), f, p.y0, flow.Options[float64]{
 			Method: m, T1: p.T, RelTol: tol, AbsTol: tol / 1000, Bound: math.Inf(1), MaxSteps: 2_000_000,
 		})
-		return sol, err, time.Since(start)
+		return sol, time.Since(start), err
 	}
 	name := fmt.Sprintf("gradflow_%v,%s,%g", m, p.name, tol)
-	sol, err, best := once()
+	sol, best, err := once()
 	if err != nil || sol.Status != flow.Done {
 		return fmt.Sprintf("%s,fail %v %v", name, sol.Status, err)
 	}
@@ -102,7 +102,7 @@ func measure(p problem, m flow.Method, tol float64, end []float64) string {
 		reps = 1
 	}
 	for range reps {
-		_, _, d := once()
+		_, d, _ := once()
 		best = min(best, d)
 	}
 	worst, scale := 0.0, 0.0
