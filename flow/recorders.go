@@ -122,8 +122,8 @@ func (r *Ring[T]) At(i int) *Row[T] {
 // recurrence is that of Welford (Technometrics 4 (1962) 419), which does not
 // cancel.
 type Statistics[T Float] struct {
-	// Skip leaves out the start and so many steps after it minus one, the
-	// transient: the first step that counts is K = Skip.
+	// Skip leaves out the transient: the first step that counts is K = Skip. If
+	// it is zero, the start counts.
 	Skip int
 
 	Count    int       // steps so far

@@ -523,3 +523,99 @@ func TestControllersAllocateNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestPreconditionedCurvature: under the adaptive methods the curvature is that of
+// P^(-1/2) ∇²E P^(-1/2), here max λ_i/P_i, with the P of the last step; at the start
+// with that of the first.
+func TestPreconditionedCurvature(t *testing.T) {
+	lambda := []float64{1, 30, 400}
+	f := flow.GradientFlow(flow.EnergyFunc(3, func(g, x []float64) float64 {
+		e := 0.0
+		for i, l := range lambda {
+			e += l * x[i] * x[i] / 2
+			if g != nil {
+				g[i] = l * x[i]
+			}
+		}
+		return e
+	}))
+	const eps = 0.1
+	for name, c := range map[string]struct {
+		it flow.Integrator[float64]
+		p  func(s *float64, g, t float64) float64
+	}{
+		"Adam": {Adam(f, AdamOptions{Beta1: 0.8, Beta2: 0.9, Eps: eps}), func(s *float64, g, t float64) float64 {
+			*s = 0.9**s + 0.1*g*g
+			return (1 - math.Pow(0.8, t)) * (math.Sqrt(*s/(1-math.Pow(0.9, t))) + eps)
+		}},
+		"RMSProp": {RMSProp(f, RMSPropOptions{Rho: 0.7, Eps: eps}), func(s *float64, g, _ float64) float64 {
+			*s = 0.7**s + 0.3*g*g
+			return math.Sqrt(*s) + eps
+		}},
+		"AdaGrad": {AdaGrad(f, AdaGradOptions{Eps: eps}), func(s *float64, g, _ float64) float64 {
+			*s += g * g
+			return math.Sqrt(*s) + eps
+		}},
+	} {
+		x := []float64{1, 0.1, 0.01}
+		s := make([]float64, 3)
+		r, err := flow.New(c.it, x, flow.Options[float64]{Controller: EdgeOfStability{Theta: 0.05}, MaxSteps: 12})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 0.0
+		for st := range r.Steps(context.Background()) {
+			if st.K == 0 {
+				for i, l := range lambda {
+					s0 := 0.0
+					want = max(want, l/c.p(&s0, l*x[i], 1))
+				}
+			} else {
+				if !(math.Abs(st.H-0.1/want) <= 1e-5*st.H) {
+					t.Errorf("%s step %d: h = %v, want %v", name, st.K, st.H, 0.1/want)
+				}
+				want = 0
+				for i, l := range lambda {
+					want = max(want, l/c.p(&s[i], l*x[i], float64(st.K)))
+				}
+			}
+			if got := st.Curvature(); !(math.Abs(got-want) <= 1e-5*want) {
+				t.Errorf("%s step %d: curvature %v, want %v", name, st.K, got, want)
+			}
+			copy(x, st.X)
+		}
+	}
+}
+
+// TestCurvatureInFloat32: products by differences have few digits in float32, and
+// the search knows.
+func TestCurvatureInFloat32(t *testing.T) {
+	const n = 60
+	f := flow.GradientFlow(flow.EnergyFunc(n, func(g, x []float32) float64 {
+		e := 0.0
+		for i, v := range x {
+			l := float32(i + 1)
+			e += float64(l*v*v) / 2
+			if g != nil {
+				g[i] = l * v
+			}
+		}
+		return e
+	}))
+	x0 := make([]float32, n)
+	for i := range x0 {
+		x0[i] = 1
+	}
+	r, err := flow.New(GD(f), x0, flow.Options[float32]{Controller: EdgeOfStability{Theta: 0.9}, MaxSteps: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sol, err := r.Solve(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h := r.Step().H; !(math.Abs(h-0.03) <= 0.02*0.03) || !(sol.Energy < 100) || sol.Stats.Evals > 20*50 {
+		t.Errorf("h = %v, E = %v, %+v, want h = 0.03 with few products", h, sol.Energy, sol.Stats)
+	}
+	t.Logf("%+v", sol.Stats)
+}

@@ -61,6 +61,10 @@ func (b *base[T]) prepareCurvature(s *flow.Start[T], tr *flow.Trial) {
 func (e *topEigen[T]) value() float64 {
 	num := &e.b.num
 	o := lanczos.Options[T]{Tol: curvatureTol, MaxProducts: curvatureLimit}
+	if e.diff != nil {
+		// To more digits than the products have it would not converge.
+		o.Tol = max(o.Tol, e.diff.accuracy())
+	}
 	if num[warm] > 0 {
 		e.blur()
 		o.Start = e.vector

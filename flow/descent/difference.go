@@ -25,11 +25,7 @@ func (d *difference[T]) product(dst, x, v []T) {
 		clear(dst)
 		return
 	}
-	eps := 0x1p-52
-	if unsafe.Sizeof(T(0)) == 4 {
-		eps = 0x1p-23
-	}
-	h := math.Cbrt(eps) * max(1, kernel.MaxAbs(x)) / norm
+	h := math.Cbrt(unit[T]()) * max(1, kernel.MaxAbs(x)) / norm
 	kernel.AxpyTo(d.x, T(h), v, x)
 	d.f(dst, d.x)
 	kernel.AxpyTo(d.x, T(-h), v, x)
@@ -37,4 +33,18 @@ func (d *difference[T]) product(dst, x, v []T) {
 	kernel.SubTo(dst, dst, d.f1)
 	kernel.Scal(T(d.sign/(2*h)), dst)
 	d.evals += 2
+}
+
+// accuracy is about the relative error of a product.
+func (d *difference[T]) accuracy() float64 {
+	h := math.Cbrt(unit[T]())
+	return 100 * h * h
+}
+
+// unit is the rounding unit of T.
+func unit[T flow.Float]() float64 {
+	if unsafe.Sizeof(T(0)) == 4 {
+		return 0x1p-23
+	}
+	return 0x1p-52
 }

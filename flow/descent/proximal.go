@@ -3,7 +3,6 @@ package descent
 import (
 	"errors"
 	"fmt"
-	"unsafe"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
@@ -132,11 +131,7 @@ func (m *proximal[T]) solve(tr *flow.Trial, next, x []T, t, h float64) error {
 // rounding is the size of the residual x + hf(y) - y that rounding leaves, for x
 // of the given norm.
 func (m *proximal[T]) rounding(norm float64) float64 {
-	eps := 0x1p-52
-	if unsafe.Sizeof(T(0)) == 4 {
-		eps = 0x1p-23
-	}
-	return 4 * eps * max(norm, kernel.Nrm2(m.y))
+	return 4 * unit[T]() * max(norm, kernel.Nrm2(m.y))
 }
 
 // damped goes along the correction as far as the residual falls.
