@@ -41,7 +41,8 @@
 //
 // (Söderlind, ACM TOMS 29 (2003) 1). Fixed takes constant steps. Gradient descent
 // is Euler's method on the gradient flow, its learning rate the step: package
-// flow/descent has the discrete methods and their line search for the same loop.
+// flow/descent has the discrete methods and their learning rates for the same
+// loop.
 //
 // The methods for differential equations are explicit Runge-Kutta methods
 //
@@ -51,6 +52,16 @@
 // the steps the solution is a polynomial in θ (dense output),
 //
 //	x(t+θh) = x + h Σ_i k_i Σ_r p_ir θ^(r+1).
+//
+// # Recording and stopping
+//
+// Options.Recorder is shown every step: Columns keeps them in memory, Ring the last
+// ones, Statistics their means and variances; CSV and JSONLines write them while
+// the run goes. Decimate thins out, Multi joins, RecorderFunc takes a function.
+//
+// Options.Stop holds rules that end a run: on the energy (StopEnergy, StopProgress,
+// StopRise, StopGain), the gradient (StopSlope), the motion (StopStationary), the
+// work (StopEvals, StopAfter), or any function of a Step.
 //
 // # How to start
 //

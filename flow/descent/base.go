@@ -78,6 +78,9 @@ func (b *base[T]) begin(s *flow.Start[T], tr *flow.Trial) error {
 	b.look = b.extra || !b.lazy && b.caps.Draw == nil
 	b.special = b.lazy || w.Slope || w.Secant || w.Error || w.Curvature
 	b.num[have0], b.num[have1] = 0, 0
+	if !s.Keep {
+		b.num[owed] = 0
+	}
 	nan := math.NaN()
 	*tr = flow.Trial{Err: nan, NoErr: true, Finite: true, Order: 1, E1: nan, Slope1: nan, SS: nan, SY: nan, YY: nan}
 	b.start(tr, s.X, s.T)
