@@ -135,9 +135,8 @@ func (r *radius[T]) estimate(x, f0 []T, t float64) int {
 		base = r.bound(x, f0, t)
 	case n[radiusMoved] == 1 || !r.caps.Descends:
 		base, _ = r.measure(x, f0, t)
-		n[radiusAge] = 0
 	}
-	n[radiusStale], n[radiusMoved], n[radiusSuspect] = 0, 0, 0
+	n[radiusAge], n[radiusStale], n[radiusMoved], n[radiusSuspect] = 0, 0, 0, 0
 	if finite(base) || n[radiusBase] == 0 {
 		n[radiusBase] = max(base, 0)
 	}

@@ -26,9 +26,80 @@ func badLenAt(name string, i, got, want int) {
 	panic(fmt.Sprintf("kernel: len(%s[%d]) = %d, want %d = len(dst)", name, i, got, want))
 }
 
-// lincombTo is the portable LincombTo: four elements of dst at a time in
-// locals, each an own chain of additions over the k_i.
+// fusedTerms is the largest number of vectors that one loop of its own combines.
+const fusedTerms = 6
+
+// lincombTo is the portable LincombTo: a loop for each number of vectors that
+// contribute, up to six, in which the element of every vector is an own
+// variable. All ways add in the order of the c_i.
 func lincombTo[T Float](dst, x []T, h T, c []T, k [][]T) {
+	n := len(dst)
+	if n < 8 {
+		lincombAny(dst, x, h, c, k)
+		return
+	}
+	var (
+		a [fusedTerms]T
+		v [fusedTerms][]T
+		m int
+	)
+	for i, ci := range c {
+		if ci == 0 {
+			continue
+		}
+		if m == fusedTerms {
+			lincombAny(dst, x, h, c, k)
+			return
+		}
+		a[m], v[m] = h*ci, k[i]
+		m++
+	}
+	dst, x = dst[:n], x[:n]
+	switch m {
+	case 0:
+		copy(dst, x)
+	case 1:
+		a0 := a[0]
+		v0 := v[0][:n]
+		for j := range dst {
+			dst[j] = x[j] + a0*v0[j]
+		}
+	case 2:
+		a0, a1 := a[0], a[1]
+		v0, v1 := v[0][:n], v[1][:n]
+		for j := range dst {
+			dst[j] = x[j] + a0*v0[j] + a1*v1[j]
+		}
+	case 3:
+		a0, a1, a2 := a[0], a[1], a[2]
+		v0, v1, v2 := v[0][:n], v[1][:n], v[2][:n]
+		for j := range dst {
+			dst[j] = x[j] + a0*v0[j] + a1*v1[j] + a2*v2[j]
+		}
+	case 4:
+		a0, a1, a2, a3 := a[0], a[1], a[2], a[3]
+		v0, v1, v2, v3 := v[0][:n], v[1][:n], v[2][:n], v[3][:n]
+		for j := range dst {
+			dst[j] = x[j] + a0*v0[j] + a1*v1[j] + a2*v2[j] + a3*v3[j]
+		}
+	case 5:
+		a0, a1, a2, a3, a4 := a[0], a[1], a[2], a[3], a[4]
+		v0, v1, v2, v3, v4 := v[0][:n], v[1][:n], v[2][:n], v[3][:n], v[4][:n]
+		for j := range dst {
+			dst[j] = x[j] + a0*v0[j] + a1*v1[j] + a2*v2[j] + a3*v3[j] + a4*v4[j]
+		}
+	case 6:
+		a0, a1, a2, a3, a4, a5 := a[0], a[1], a[2], a[3], a[4], a[5]
+		v0, v1, v2, v3, v4, v5 := v[0][:n], v[1][:n], v[2][:n], v[3][:n], v[4][:n], v[5][:n]
+		for j := range dst {
+			dst[j] = x[j] + a0*v0[j] + a1*v1[j] + a2*v2[j] + a3*v3[j] + a4*v4[j] + a5*v5[j]
+		}
+	}
+}
+
+// lincombAny is lincombTo for any number of vectors: four elements of dst at a
+// time in locals, each an own chain of additions over the k_i.
+func lincombAny[T Float](dst, x []T, h T, c []T, k [][]T) {
 	k = k[:len(c)]
 	n := len(dst)
 	x = x[:n]
