@@ -53,6 +53,24 @@
 //
 //	x(t+θh) = x + h Σ_i k_i Σ_r p_ir θ^(r+1).
 //
+// # Stiff gradient flows
+//
+// On x' = -λx an explicit method of order p is stable for hλ up to 2 or 3 whatever
+// it costs. The stabilised methods ROCK4, RKC2, RKL2 and RKC1 spend their stages on
+// stability instead: s of them, in a three-term recursion, are stable for
+//
+//	hλ <= 0.35 s² (ROCK4)   0.65 s² (RKC2)   (s²+s-2)/2 (RKL2)   1.93 s² (RKC1)
+//
+// so that the work falls as 1/s and no linear system is solved. They are for
+// Jacobians with a real negative spectrum, which gradient flows have, of any size;
+// s follows from hρ, and the spectral radius ρ from the model (Caps.Radius) or from
+// an estimate every 25 steps: 12 Lanczos vectors for gradient flows, power
+// iteration for other fields. ROCK4 is for relative tolerances down to 1e-8, RKC2
+// and RKL2 for rough ones and for stiff components that a function of time
+// drives. A bound that is too small is found out at a rejected step and replaced;
+// RadiusReport tells. Where only few components are stiff, as in large spreads of
+// time scales, implicit methods do better.
+//
 // # Recording and stopping
 //
 // Options.Recorder is shown every step: Columns keeps them in memory, Ring the last

@@ -21,6 +21,7 @@
 //	Optimistic         x ← x + 2η f(x) - η f(x_prev)
 //	Alternating        x_b ← x_b + η f_b(x) for the blocks b in turn
 //	ProximalPoint      x ← y with y = x + η f(y)
+//	RKCD               x ← T_s(w0 + w1 η J)/T_s(w0) x for linear f = Jx, s gradients
 //
 // # Stability
 //
