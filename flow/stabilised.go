@@ -166,23 +166,18 @@ func (r *stabilised[T]) Init(s Start[T], tr *Trial) error {
 
 // allocate takes the memory for dimension n.
 func (r *stabilised[T]) allocate(n int) {
-	own := 3
+	v := arena[T](3, n)
+	r.f0, r.f1, r.y = v[0], v[1], v[2]
+	r.k, r.tmp = v[2:], r.y
 	if r.m.rock {
-		own = 6
-	}
-	power := 0
-	if !r.caps.Descends {
-		power = 1
-	}
-	v := arena[T](own+power+1, n)
-	r.f0, r.f1, r.k = v[0], v[1], v[2:own]
-	r.y, r.tmp = r.k[0], r.k[0]
-	if r.m.rock && r.tol.AbsVec != nil {
-		r.tmp = v[own+power]
+		r.k, r.tmp = append(r.k, arena[T](3, n)...), nil
+		if r.tol.AbsVec != nil {
+			r.tmp = make([]T, n)
+		}
 	}
 	var start []T
-	if power == 1 {
-		start = v[own]
+	if !r.caps.Descends {
+		start = make([]T, n)
 	}
 	r.rho = newRadius(r.f, r.caps, start, r.y, r.f1)
 	r.terms, r.filled = make([]term, r.m.most), 0
