@@ -17,6 +17,18 @@ func doubleWell[T Float](g, x []T) float64 {
 	return (a*a-1)*(a*a-1)/4 + 1.5*(b-a)*(b-a)
 }
 
+// ripples is not convex, with more waves than Gauss's rule sees.
+func ripples(g, x []float64) float64 {
+	e := 0.0
+	for i, v := range x {
+		e += 1 - math.Cos(30*v) + 0.05*v*v
+		if g != nil {
+			g[i] = 30*math.Sin(30*v) + 0.1*v
+		}
+	}
+	return e
+}
+
 // wavy is not convex, its Hessian bounded: Σ log(1+x_i²) + cos(3 x_i) + x_i x_{i+1}/4.
 func wavy[T Float](g, x []T) float64 {
 	e := 0.0

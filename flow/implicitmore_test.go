@@ -303,7 +303,7 @@ func TestEnergyFalls(t *testing.T) {
 		n          int
 		f          func(g, x []float64) float64
 		polynomial bool
-	}{"wavy": {12, wavy[float64], false}, "double well": {2, doubleWell[float64], true}, "rosenbrock": {2, rosenbrock[float64], true}, "Allen-Cahn": {allenN, allenCahn, true}} {
+	}{"wavy": {12, wavy[float64], false}, "double well": {2, doubleWell[float64], true}, "rosenbrock": {2, rosenbrock[float64], true}, "ripples": {3, ripples, false}, "Allen-Cahn": {allenN, allenCahn, true}} {
 		seeds, steps := uint64(5), 20
 		if e.n == allenN {
 			seeds, steps = 1, 4
@@ -504,5 +504,169 @@ func TestDeadband(t *testing.T) {
 	ctl := Control{H: 1}
 	if v := PI.Judge(&ctl, &Trial{H: 1, Order: 2, Finite: true, Err: 0.1, Retry: 0.5}); v.Accept || v.H != 0.5 || !ctl.Rejected {
 		t.Errorf("Retry: %+v", v)
+	}
+}
+
+// stiffen sets x[1] to 1e4 after the fifth step.
+type stiffen struct{}
+
+func (stiffen) Limit(_ []float64, _, h float64) float64 { return h }
+func (stiffen) Apply(x []float64, _, _ float64, step uint64) (bool, error) {
+	if step == 5 {
+		x[1] = 1e4
+	}
+	return step == 5, nil
+}
+
+// TestJacobianAge: a Jacobian is renewed after twenty steps, and at once where the
+// iteration with an old one fails, as after a jump of the coefficient p of x' = -px.
+func TestJacobianAge(t *testing.T) {
+	f := capable[float64]{FieldFunc(2, func(d, x []float64, _ float64) { d[0], d[1] = -x[1]*x[0], 0 }),
+		Caps[float64]{Jacobian: func(j, x []float64, _ float64) { copy(j, []float64{-x[1], -x[0], 0, 0}) }}}
+	for _, m := range []Method{TRBDF2, SDIRK4, ImplicitMidpoint} {
+		o := Options[float64]{Method: m, Controller: Fixed{0.01}, T1: 0.9}
+		sol, err := Solve[float64](context.Background(), f, []float64{1, 1}, o)
+		if err != nil || sol.Stats.Jacobians != 5 {
+			t.Errorf("%v: %+v, %v, want 5 Jacobians in 90 steps", m, sol.Stats, err)
+		}
+		o.Jump = stiffen{}
+		sol, err = Solve[float64](context.Background(), f, []float64{1, 1}, o)
+		if err != nil || !(math.Abs(sol.X[0]) <= 1) || sol.Stats.Jacobians != 6 {
+			t.Errorf("%v over the jump: %v, %+v, %v, want 6 Jacobians", m, sol.X, sol.Stats, err)
+		}
+	}
+}
+
+// TestCountsAcrossAt: evaluations for dense output that nobody had announced are
+// counted with the next step.
+func TestCountsAcrossAt(t *testing.T) {
+	for _, m := range []Method{SDIRK4, TRBDF2, ImplicitMidpoint} {
+		made, before := 0, 0
+		f := FieldFunc(2, func(d, x []float64, _ float64) { made++; lotkaVolterra(d, x, 0) })
+		r, err := newField(f, []float64{1, 1}, Options[float64]{Method: m, Controller: Fixed{0.01}, MaxSteps: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := make([]float64, 2)
+		for r.Next(context.Background()) {
+			before = made
+			if err := r.Step().At(x, r.Step().T-0.005); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := r.Step().Stats.Evals; got != before {
+			t.Errorf("%v: %d evaluations counted, %d made", m, got, before)
+		}
+	}
+}
+
+// stubborn is damped whose factors cannot be made at every third attempt, or whose
+// solutions are none.
+type stubborn struct {
+	*damped
+	astray bool
+	calls  int
+}
+
+func (s *stubborn) Caps() Caps[float64] {
+	c := s.damped.Caps()
+	shift, solve := c.Shift, c.SolveShift
+	c.Shift = func(x []float64, t, h float64) error {
+		if s.calls++; !s.astray && s.calls%3 == 1 {
+			return errors.New("not now")
+		}
+		return shift(x, t, h)
+	}
+	c.SolveShift = func(dst, b []float64) error {
+		err := solve(dst, b)
+		if s.astray {
+			dst[0] = math.NaN()
+		}
+		return err
+	}
+	return c
+}
+
+// TestFailuresInARow: only failures in a row end a run; an iteration that never
+// converges ends it when the step is too small.
+func TestFailuresInARow(t *testing.T) {
+	s := &stubborn{damped: newDamped(10)}
+	sol, err := Solve[float64](context.Background(), s, []float64{1, 0.5}, Options[float64]{Method: Rodas4, T1: 10})
+	if err != nil || sol.Stats.Rejected <= 10 {
+		t.Errorf("every third attempt fails: %+v, %v", sol.Stats, err)
+	}
+	s = &stubborn{damped: newDamped(10), astray: true}
+	sol, err = Solve[float64](context.Background(), s, []float64{1, 0.5}, Options[float64]{Method: TRBDF2, T1: 10})
+	if !errors.Is(err, ErrStepUnderflow) || sol.Status != StepUnderflow {
+		t.Errorf("no attempt converges: %v, %v", sol.Status, err)
+	}
+	_, err = Solve[float64](context.Background(), s, []float64{1, 0.5}, Options[float64]{Method: TRBDF2, Controller: Fixed{0.1}, T1: 10})
+	if !errors.Is(err, ErrNoConvergence) {
+		t.Errorf("no attempt converges, constant steps: %v", err)
+	}
+}
+
+// TestConjugateGradientsSeeCurvature: negative curvature beyond 1/s is found.
+func TestConjugateGradientsSeeCurvature(t *testing.T) {
+	hill := GradientFlow(EnergyFunc(3, func(g, x []float64) float64 {
+		if g != nil {
+			g[0], g[1], g[2] = -x[0], x[1], 2*x[2]
+		}
+		return (-x[0]*x[0] + x[1]*x[1] + 2*x[2]*x[2]) / 2
+	}))
+	for _, krylov := range []bool{false, true} {
+		l := newShifted(hill, krylov)
+		tol := Tol{Rel: 1e-8, Abs: 1e-10}
+		if err := l.init(3, &tol); err != nil {
+			t.Fatal(err)
+		}
+		var tr Trial
+		x, b, y := []float64{1, 1, 1}, []float64{1, 2, 3}, make([]float64, 3)
+		f := make([]float64, 3)
+		hill.Eval(f, x, 0)
+		l.linearise(&tr, x, f, 0)
+		for _, s := range []float64{0.5, 2} {
+			err := l.factor(&tr, s)
+			if err == nil {
+				err = l.solve(&tr, y, b, 1e-2)
+			}
+			if s == 2 {
+				if !errors.Is(err, ErrSingular) {
+					t.Errorf("Krylov %t, s = 2: %v", krylov, err)
+				}
+				continue
+			}
+			for i, want := range []float64{2, 2 / 1.5, 1.5} {
+				if err != nil || !(math.Abs(y[i]-want) <= 1e-7) {
+					t.Errorf("Krylov %t: y[%d] = %v, %v, want %v", krylov, i, y[i], err, want)
+				}
+			}
+		}
+	}
+}
+
+// TestCopies: three copies of a problem side by side take the steps of one; they
+// are computed by kernels, one by plain loops.
+func TestCopies(t *testing.T) {
+	f := FieldFunc(6, func(d, x []float64, t float64) {
+		for i := 0; i < 6; i += 2 {
+			nonautonomous(d[i:i+2], x[i:i+2], t)
+		}
+	})
+	for _, m := range []Method{Rodas4, Rodas5P, ROS23, TRBDF2, KenCarp4, SDIRK4} {
+		o := Options[float64]{Method: m, Controller: Fixed{0.1}, T1: 1, RelTol: 1e-12}
+		one, err := Solve(context.Background(), FieldFunc(2, nonautonomous), []float64{1, 0.5}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		three, err := Solve(context.Background(), f, []float64{1, 0.5, 1, 0.5, 1, 0.5}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range three.X {
+			if !(math.Abs(v-one.X[i%2]) <= 1e-12) {
+				t.Errorf("%v: x[%d] = %v, alone %v", m, i, v, one.X[i%2])
+			}
+		}
 	}
 }

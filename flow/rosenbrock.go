@@ -71,13 +71,6 @@ func (r *pointwise[T]) Touch() {
 	r.have = false
 }
 
-// Draw implements Drawer.
-func (r *pointwise[T]) Draw(step uint64) {
-	if r.draw(step) {
-		r.have = false
-	}
-}
-
 // rosenbrockODE advances a field by a rosenbrockTable.
 type rosenbrockODE[T Float] struct {
 	pointwise[T]
