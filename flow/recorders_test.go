@@ -166,34 +166,40 @@ func TestWriterErrors(t *testing.T) {
 	}
 }
 
-// TestAppend: a resumed run appends without a second header.
+// TestAppend: a resumed run appends without a second header, by the same recorder
+// or by another one that is told.
 func TestAppend(t *testing.T) {
-	var whole, parts bytes.Buffer
-	run := func(r *Run[float64]) *Run[float64] {
+	run := func(r *Run[float64], table *CSV[float64]) *Run[float64] {
 		if _, err := r.Solve(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if err := table.Flush(); err != nil {
 			t.Fatal(err)
 		}
 		return r
 	}
+	var whole bytes.Buffer
 	one := &CSV[float64]{W: &whole}
-	run(halving(t, Options[float64]{MaxSteps: 8, Recorder: one}))
-	two := &CSV[float64]{W: &parts}
-	first := run(halving(t, Options[float64]{MaxSteps: 5, Recorder: two}))
-	c, err := first.Checkpoint()
-	if err != nil {
-		t.Fatal(err)
-	}
-	three := &CSV[float64]{W: &parts, NoHeader: true}
-	two.Close()
-	rest, err := Resume(first.it, c, Options[float64]{Controller: Fixed{H: 0.5}, MaxSteps: 8, Recorder: three})
-	if err != nil {
-		t.Fatal(err)
-	}
-	run(rest)
-	one.Close()
-	three.Close()
-	if whole.String() != parts.String() {
-		t.Errorf("two parts\n%s\nwant\n%s", parts.String(), whole.String())
+	run(halving(t, Options[float64]{MaxSteps: 8, Recorder: one}), one)
+	for _, same := range []bool{true, false} {
+		var parts bytes.Buffer
+		table := &CSV[float64]{W: &parts}
+		first := run(halving(t, Options[float64]{MaxSteps: 5, Recorder: table}), table)
+		c, err := first.Checkpoint()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !same {
+			table = &CSV[float64]{W: &parts, NoHeader: true}
+		}
+		rest, err := Resume(first.it, c, Options[float64]{Controller: Fixed{H: 0.5}, MaxSteps: 8, Recorder: table})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(rest, table)
+		if whole.String() != parts.String() {
+			t.Errorf("same recorder %t: two parts\n%s\nwant\n%s", same, parts.String(), whole.String())
+		}
 	}
 }
 

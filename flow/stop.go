@@ -102,9 +102,6 @@ func (p *recentEnergies) note(k int, energy, start float64) {
 	if p.n > 0 && k == p.k {
 		return
 	}
-	if k != p.k+1 {
-		p.n = 0
-	}
 	if k == 1 {
 		p.e[0], p.n = start, 1
 	}

@@ -619,3 +619,113 @@ func TestCurvatureInFloat32(t *testing.T) {
 	}
 	t.Logf("%+v", sol.Stats)
 }
+
+// spy is a constant learning rate that looks at everything.
+type spy struct {
+	h    float64
+	want flow.Want
+	seen *[]flow.Trial
+}
+
+func (s spy) Want() flow.Want                          { return s.want }
+func (s spy) First(*flow.Control, *flow.Trial) float64 { return s.h }
+func (s spy) Judge(_ *flow.Control, tr *flow.Trial) flow.Verdict {
+	*s.seen = append(*s.seen, *tr)
+	return flow.Verdict{Accept: true, H: s.h}
+}
+
+// TestTrials: energies, slope along the step and secant products of every method
+// are those of the states it shows.
+func TestTrials(t *testing.T) {
+	const h = 0.004
+	e := rotated(10, 100)
+	for name, it := range methods(fields()["quadratic"]()) {
+		var seen []flow.Trial
+		want := flow.Want{Energy: true, Slope: name != "Alternating", Secant: true}
+		r, err := flow.New(it, make([]float64, 10), flow.Options[float64]{Controller: spy{h, want, &seen}, MaxSteps: 8})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var x [][]float64
+		for s, err := range r.Steps(context.Background()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			x = append(x, append([]float64(nil), s.X...))
+		}
+		g0, g1 := make([]float64, 10), make([]float64, 10)
+		for k, tr := range seen {
+			e0, e1 := e.EnergyGrad(g0, x[k]), e.EnergyGrad(g1, x[k+1])
+			var slope, ss, sy, yy, size float64
+			for i := range g0 {
+				s, y := x[k+1][i]-x[k][i], g1[i]-g0[i]
+				slope += g0[i] * s / h
+				size += math.Abs(g0[i] * s / h)
+				ss, sy, yy = ss+s*s, sy+s*y, yy+y*y
+			}
+			if !(math.Abs(tr.E0-e0) <= 1e-13) || !(math.Abs(tr.E1-e1) <= 1e-13) {
+				t.Errorf("%s step %d: energies %v, %v, want %v, %v", name, k, tr.E0, tr.E1, e0, e1)
+			}
+			if want.Slope && !(math.Abs(tr.Slope0-slope) <= 1e-9*(size+1)) {
+				t.Errorf("%s step %d: slope %v, want %v", name, k, tr.Slope0, slope)
+			}
+			if !(math.Abs(tr.SS-ss) <= 1e-9*ss) || !(math.Abs(tr.SY-sy) <= 1e-9*math.Abs(sy)) || !(math.Abs(tr.YY-yy) <= 1e-9*yy) {
+				t.Errorf("%s step %d: secant products %v %v %v, want %v %v %v", name, k, tr.SS, tr.SY, tr.YY, ss, sy, yy)
+			}
+		}
+	}
+}
+
+// TestRefresh: the curvature is computed at every third step only.
+func TestRefresh(t *testing.T) {
+	quartic := flow.EnergyFunc(1, func(g, x []float64) float64 {
+		if g != nil {
+			g[0] = x[0] * x[0] * x[0]
+		}
+		return x[0] * x[0] * x[0] * x[0] / 4
+	})
+	r, err := flow.New(GD(flow.GradientFlow(quartic)), []float64{3}, flow.Options[float64]{Controller: EdgeOfStability{Theta: 0.25, Refresh: 3}, MaxSteps: 9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, x := 0.0, 3.0
+	for s := range r.Steps(context.Background()) {
+		if s.K > 0 {
+			if (s.K-1)%3 == 0 {
+				want = 0.5 / (3 * x * x)
+			}
+			if !(math.Abs(s.H-want) <= 1e-6*want) {
+				t.Errorf("step %d: h = %v, want %v", s.K, s.H, want)
+			}
+		}
+		x = s.X[0]
+	}
+}
+
+// TestNonmonotoneRule: the part C of the linear decrease is asked for.
+func TestNonmonotoneRule(t *testing.T) {
+	b := BarzilaiBorwein{Memory: 2, C: 0.4}
+	c := &flow.Control{}
+	b.First(c, &flow.Trial{E0: 10})
+	tr := flow.Trial{H: 1, Finite: true, E0: 10, Slope0: -5, SS: 1, SY: 2, YY: 4}
+	for _, s := range []struct {
+		e1     float64
+		accept bool
+		h      float64
+	}{{8.01, false, 0.5}, {7.99, true, 0.5}} {
+		tr.E1 = s.e1
+		if v := b.Judge(c, &tr); v.Accept != s.accept || v.H != s.h {
+			t.Errorf("E = %v: %+v, want accepted: %t", s.e1, v, s.accept)
+		}
+	}
+}
+
+// TestCubicMin: the interpolation is exact on a cubic.
+func TestCubicMin(t *testing.T) {
+	f := func(h float64) []float64 { return []float64{h, h*h*h - 3*h, 3*h*h - 3} } // minimum at 1
+	for _, c := range [][2]float64{{0, 2}, {2, 0}, {0.5, 1.2}, {1.7, 0.1}} {
+		if got := cubicMin(f(c[0]), f(c[1])); !(math.Abs(got-1) <= 1e-12) {
+			t.Errorf("between %v: %v, want 1", c, got)
+		}
+	}
+}
