@@ -253,7 +253,7 @@ func (r *stabilised[T]) Try(tr *Trial, next, x []T, t, h float64) {
 	r.prepare(x, t)
 	r.num[sbTried], r.accepted = 1, false
 	r.x, r.next, r.t0, r.h = x, next, t, h
-	r.fill(min(r.m.stages(math.Abs(h)*r.radius()), r.m.most))
+	r.fill(min(r.m.stages(min(math.Abs(h)*r.radius(), r.m.reach)), r.m.most))
 	z := r.recursion(next, x, t, h)
 	if r.m.rock {
 		z = r.lastStages(z)

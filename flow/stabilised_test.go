@@ -385,6 +385,18 @@ func TestStabilisedFixed(t *testing.T) {
 	if h := r.Step().H; !(math.Abs(h*1e6-2848.2) <= 1e-6) {
 		t.Errorf("ROCK4 took hρ = %v, want 2848.2", h*1e6)
 	}
+	// Who does not ask for the limit gets as many stages as there are.
+	for name, m := range stableMethods {
+		it := newStabilised[float64](GradientFlow[float64](&bounded{1, func(g, x []float64) float64 {
+			if g != nil {
+				g[0] = x[0]
+			}
+			return x[0] * x[0] / 2
+		}, constantRadius(1e60)}), m)
+		if trialOf(t, it, []float64{1}, 0, 1); it.filled != m.most {
+			t.Errorf("%s: %d stages for hρ = 1e60, want %d", name, it.filled, m.most)
+		}
+	}
 }
 
 // TestStabilisedFloat32 runs in float32 to what it can reach.
