@@ -14,7 +14,7 @@ type Band struct{ Lower, Upper int }
 // width is the number of diagonals.
 func (b Band) width() int { return b.Lower + b.Upper + 1 }
 
-// columns are the rows in which column j may have entries, from lo to before hi.
+// rows are the rows in which column j may have entries, from lo to before hi.
 func (b Band) rows(j, n int) (lo, hi int) { return max(0, j-b.Upper), min(n, j+b.Lower+1) }
 
 // bandMatrix is a band matrix and its factors P L U, row by row: A_ij is at

@@ -72,9 +72,56 @@ func advection(n int, caps Caps[float64]) Field[float64] {
 	}
 	return capable[float64]{FieldFunc(n, func(d, x []float64, _ float64) {
 		for i, v := range x {
-			d[i] = 1e3*(at(x, i-1)-2*v+at(x, i+1)) + 50*at(x, i-2) - v*v*v + 1
+			d[i] = 1e3*(at(x, i-1)-2*v+at(x, i+1)) + float64(50+10*i)*at(x, i-2) - v*v*v + 1
 		}
 	}), caps}
+}
+
+// TestBandJacobian compares the diagonals with the columns of the whole matrix, with
+// more diagonals on either side.
+func TestBandJacobian(t *testing.T) {
+	const n = 9
+	x, fx := make([]float64, n), make([]float64, n)
+	for i := range x {
+		x[i] = math.Sin(float64(i + 1))
+	}
+	lower := advection(n, Caps[float64]{})
+	upper := capable[float64]{FieldFunc(n, func(d, x []float64, _ float64) { // the same, mirrored
+		y, e := make([]float64, n), make([]float64, n)
+		for i, v := range x {
+			y[n-1-i] = v
+		}
+		lower.Eval(e, y, 0)
+		for i, v := range e {
+			d[n-1-i] = v
+		}
+	}), Caps[float64]{Band: &Band{Lower: 1, Upper: 2}}}
+	for _, f := range []Field[float64]{lower, upper} {
+		tol := Tol{Rel: 1e-6, Abs: 1e-9}
+		l := newShifted(f, false)
+		if err := l.init(n, &tol); err != nil {
+			t.Fatal(err)
+		}
+		var tr Trial
+		f.Eval(fx, x, 0)
+		l.linearise(&tr, x, fx, 0)
+		if b := l.shape; tr.Evals != b.width() {
+			t.Errorf("%+v: %d evaluations", b, tr.Evals)
+		}
+		full := make([]float64, n*n)
+		l.jacobian(&tr, full, x, fx, make([]float64, n), 0)
+		for i := range n {
+			for j := range n {
+				got := 0.0
+				if d := j - i + l.shape.Lower; d >= 0 && d < l.shape.width() {
+					got = l.jac[i*l.shape.width()+d]
+				}
+				if !(math.Abs(got-full[i*n+j]) <= 1e-3) {
+					t.Errorf("%+v: J[%d][%d] = %v, by columns %v", l.shape, i, j, got, full[i*n+j])
+				}
+			}
+		}
+	}
 }
 
 // TestBandSolvers: a band is solved as the dense matrix is, with as many
@@ -99,7 +146,7 @@ func TestBandSolvers(t *testing.T) {
 					dst[i] += 1e3 * v[i-1]
 				}
 				if i > 1 {
-					dst[i] += 50 * v[i-2]
+					dst[i] += float64(50+10*i) * v[i-2]
 				}
 				if i < len(v)-1 {
 					dst[i] += 1e3 * v[i+1]

@@ -409,7 +409,7 @@ func TestStopRulesOfProgress(t *testing.T) {
 	}
 
 	start := time.Now()
-	r = halving(t, Options[float64]{MaxSteps: 1 << 40, Stop: []Stop[float64]{StopAfter[float64](20 * time.Millisecond)}})
+	r = halving(t, Options[float64]{MaxSteps: 1 << 30, Stop: []Stop[float64]{StopAfter[float64](20 * time.Millisecond)}})
 	if _, err := r.Solve(ctx); err != nil || r.Status() != StepLimit || time.Since(start) < 20*time.Millisecond {
 		t.Errorf("%v, %v after %v, want StepLimit after 20 ms", r.Status(), err, time.Since(start))
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 func benchSteps[T flow.Float](b *testing.B, it flow.Integrator[T], n int, h float64) {
-	r, err := flow.New(it, make([]T, n), flow.Options[T]{Controller: flow.Fixed{H: h}, MaxSteps: 1 << 40})
+	r, err := flow.New(it, make([]T, n), flow.Options[T]{Controller: flow.Fixed{H: h}, MaxSteps: 1 << 30})
 	if err != nil {
 		b.Fatal(err)
 	}
