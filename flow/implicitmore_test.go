@@ -277,7 +277,7 @@ func TestWrongMethod(t *testing.T) {
 		Verlet: "Separable", BlanesMoan4: "Separable", Gonzalez: "GradientFlow", AVF: "GradientFlow",
 		ItohAbe: "GradientFlow", Proximal: "GradientFlow", Krylov{Tsit5}: "implicit", Krylov{}: "implicit",
 	} {
-		_, err := newField(plain, []float64{1, 1}, Options[float64]{Method: m, Controller: Fixed{0.1}})
+		_, err := newField(plain, []float64{1, 1}, Options[float64]{Method: m, Controller: Fixed{0.1}, T1: 1, SaveAt: []float64{0.5}})
 		if !errors.Is(err, ErrArgument) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want ErrArgument that names %q", m, err, want)
 		}

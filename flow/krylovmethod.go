@@ -61,10 +61,12 @@ func krylovODE[T Float](f Field[T], k Krylov) Integrator[T] {
 }
 
 // unusable is the integrator of a method that does not fit the field: Init says
-// why.
+// why. It claims dense output so that nobody complains of that before.
 type unusable[T Float] struct{ err error }
 
 func (u unusable[T]) Init(Start[T], *Trial) error            { return u.err }
 func (u unusable[T]) Try(*Trial, []T, []T, float64, float64) {}
 func (u unusable[T]) Accept()                                {}
 func (u unusable[T]) Touch()                                 {}
+func (u unusable[T]) At([]T, float64)                        {}
+func (u unusable[T]) DenseDegree() int                       { return 1 }
