@@ -151,9 +151,11 @@ func TestEdgeOfStability(t *testing.T) {
 			return nil
 		},
 	})
-	// The reference says 5.03 on average, every sample in [4.98, 5.09].
-	if mean := sum / float64(n); math.Abs(mean-5.03) > 0.02 || low < 4.95 || high > 5.15 {
-		t.Errorf("sharpness at the edge %.3f in [%.3f, %.3f], want 5.03 in about [4.98, 5.09]", mean, low, high)
+	// What is reproducible here, says the reference, is a mean within 3 % of 2/η
+	// = 5: a start that is off by 1e-12 ends in another attractor, with means of
+	// 4.984, 5.016 and 5.019 seen.
+	if mean := sum / float64(n); math.Abs(mean-5) > 0.15 || low < 4.85 || high > 5.2 {
+		t.Errorf("sharpness at the edge %.3f in [%.3f, %.3f], want 5 within 3 %%", mean, low, high)
 	}
 
 	// The wider network at η = 0.2 is at 2/η = 10, within 2.5 %.

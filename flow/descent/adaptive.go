@@ -86,6 +86,7 @@ type adaptiveRule struct {
 	adam              bool
 	keep, add         float64
 	beta1, eps, decay float64
+	log1, log2        float64 // logarithms of beta1 and keep, of Adam
 }
 
 // adaptive scales every coordinate by the root of its second moment.
@@ -107,6 +108,7 @@ var (
 )
 
 func newAdaptive[T flow.Float](f flow.Field[T], name string, r adaptiveRule) *adaptive[T] {
+	r.log1, r.log2 = math.Log(r.beta1), math.Log(r.keep)
 	a := &adaptive[T]{base: newBase(f, name), rule: r}
 	a.precond = a.preconditioner
 	return a
@@ -185,7 +187,7 @@ func (a *adaptive[T]) step(next, x []T, h float64) {
 
 // bias returns 1-β1^t and 1-β2^t, without cancellation.
 func (r *adaptiveRule) bias(t float64) (bias1, bias2 float64) {
-	return -math.Expm1(t * math.Log(r.beta1)), -math.Expm1(t * math.Log(r.keep))
+	return -math.Expm1(t * r.log1), -math.Expm1(t * r.log2)
 }
 
 // preconditioner stores P^(-1/2) in dst, P the diagonal matrix by which the last

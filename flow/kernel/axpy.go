@@ -1,26 +1,27 @@
 package kernel
 
-import "gonum.org/v1/gonum/blas/gonum"
+import (
+	"github.com/gradflow/gradflow/internal/asm/f32"
+	"github.com/gradflow/gradflow/internal/asm/f64"
+)
 
 // Axpy adds a x to y. It panics if the lengths differ.
 func Axpy[T Float](a T, x, y []T) {
 	if len(x) != len(y) {
 		badLen("y", len(y), "len(x)", len(x))
 	}
-	axpy(a, x, y)
-}
-
-// axpy is the portable Axpy.
-func axpy[T Float](a T, x, y []T) {
-	// gonum returns at once for a = 0, but 0·Inf and 0·NaN are NaN.
-	if n := len(x); gonumSIMD && n >= 16 && a != 0 {
-		if is64[T]() {
-			gonum.Implementation{}.Daxpy(n, float64(a), as[float64](x), 1, as[float64](y), 1)
-			return
-		}
-		gonum.Implementation{}.Saxpy(n, float32(a), as[float32](x), 1, as[float32](y), 1)
+	if !assembly || len(x) < short {
+		axpyTwin(a, x, y)
 		return
 	}
+	if is64[T]() {
+		f64.Axpy(len(x), float64(a), first[float64](x), first[float64](y))
+		return
+	}
+	f32.Axpy(len(x), float32(a), first[float32](x), first[float32](y))
+}
+
+func axpyTwin[T Float](a T, x, y []T) {
 	for len(x) >= 4 && len(y) >= 4 {
 		y[0] += a * x[0]
 		y[1] += a * x[1]
@@ -43,11 +44,18 @@ func AxpyTo[T Float](dst []T, a T, x, y []T) {
 	if len(y) != len(dst) {
 		badLen("y", len(y), "len(dst)", len(dst))
 	}
-	axpyTo(dst, a, x, y)
+	if !assembly || len(x) < short {
+		axpyToTwin(dst, a, x, y)
+		return
+	}
+	if is64[T]() {
+		f64.AxpyTo(len(dst), first[float64](dst), float64(a), first[float64](x), first[float64](y))
+		return
+	}
+	f32.AxpyTo(len(dst), first[float32](dst), float32(a), first[float32](x), first[float32](y))
 }
 
-// axpyTo is the portable AxpyTo.
-func axpyTo[T Float](dst []T, a T, x, y []T) {
+func axpyToTwin[T Float](dst []T, a T, x, y []T) {
 	for len(x) >= 4 && len(y) >= 4 && len(dst) >= 4 {
 		dst[0] = y[0] + a*x[0]
 		dst[1] = y[1] + a*x[1]
@@ -67,18 +75,23 @@ func Axpby[T Float](a T, x []T, b T, y []T) {
 	if len(x) != len(y) {
 		badLen("y", len(y), "len(x)", len(x))
 	}
-	axpby(a, x, b, y)
-}
-
-// axpby is the portable Axpby.
-func axpby[T Float](a T, x []T, b T, y []T) {
-	y = y[:len(x)]
 	if b == 0 {
-		for i, v := range x {
-			y[i] = a * v
-		}
+		scalTo(y, a, x)
 		return
 	}
+	if !assembly || len(x) < short {
+		axpbyTwin(a, x, b, y)
+		return
+	}
+	if is64[T]() {
+		f64.Axpby(len(x), float64(a), first[float64](x), float64(b), first[float64](y))
+		return
+	}
+	f32.Axpby(len(x), float32(a), first[float32](x), float32(b), first[float32](y))
+}
+
+func axpbyTwin[T Float](a T, x []T, b T, y []T) {
+	y = y[:len(x)]
 	for i, v := range x {
 		y[i] = a*v + b*y[i]
 	}
@@ -87,19 +100,32 @@ func axpby[T Float](a T, x []T, b T, y []T) {
 // Scal multiplies x by a. Unlike the scaling by β inside the matrix products,
 // a = 0 keeps NaN and turns Inf into NaN.
 func Scal[T Float](a T, x []T) {
-	scal(a, x)
+	scalTo(x, a, x)
 }
 
-// scal is the portable Scal.
-func scal[T Float](a T, x []T) {
-	for len(x) >= 4 {
-		x[0] *= a
-		x[1] *= a
-		x[2] *= a
-		x[3] *= a
-		x = x[4:]
+// scalTo stores a x in dst.
+func scalTo[T Float](dst []T, a T, x []T) {
+	if !assembly || len(x) < short {
+		scalToTwin(dst, a, x)
+		return
 	}
-	for i := range x {
-		x[i] *= a
+	if is64[T]() {
+		f64.ScalTo(len(dst), first[float64](dst), float64(a), first[float64](x))
+		return
+	}
+	f32.ScalTo(len(dst), first[float32](dst), float32(a), first[float32](x))
+}
+
+func scalToTwin[T Float](dst []T, a T, x []T) {
+	for len(x) >= 4 && len(dst) >= 4 {
+		dst[0] = a * x[0]
+		dst[1] = a * x[1]
+		dst[2] = a * x[2]
+		dst[3] = a * x[3]
+		dst, x = dst[4:], x[4:]
+	}
+	dst = dst[:len(x)]
+	for i, v := range x {
+		dst[i] = a * v
 	}
 }

@@ -61,34 +61,37 @@ func (b *Batch[T]) check(name string, n int) {
 // GemmBatch stores α A_i B_i + β C_i in C_i for each i, under the conditions of
 // [Gemm]. It panics if the batches differ in length.
 func GemmBatch[T Float](c Batch[T], alpha T, a, b Batch[T], beta T) {
-	batch(&c, &a, &b)
-	for i := range c.N {
-		Gemm(c.at(i), alpha, a.at(i), b.at(i), beta)
-	}
+	gemmBatch(c, alpha, a, b, formNN, beta)
 }
 
 // GemmBatchNT stores α A_i B_iᵀ + β C_i in C_i for each i, under the conditions
 // of [Gemm]. It panics if the batches differ in length.
 func GemmBatchNT[T Float](c Batch[T], alpha T, a, b Batch[T], beta T) {
-	batch(&c, &a, &b)
-	for i := range c.N {
-		GemmNT(c.at(i), alpha, a.at(i), b.at(i), beta)
-	}
+	gemmBatch(c, alpha, a, b, formNT, beta)
 }
 
 // GemmBatchTN stores α A_iᵀ B_i + β C_i in C_i for each i, under the conditions
 // of [Gemm]. It panics if the batches differ in length.
 func GemmBatchTN[T Float](c Batch[T], alpha T, a, b Batch[T], beta T) {
-	batch(&c, &a, &b)
-	for i := range c.N {
-		GemmTN(c.at(i), alpha, a.at(i), b.at(i), beta)
-	}
+	gemmBatch(c, alpha, a, b, formTN, beta)
 }
 
-func batch[T Float](c, a, b *Batch[T]) {
+func gemmBatch[T Float](c Batch[T], alpha T, a, b Batch[T], f form, beta T) {
 	a.check("a", c.N)
 	b.check("b", c.N)
 	c.check("c", c.N)
+	if c.N == 0 {
+		return
+	}
+	c0, a0, b0 := c.at(0), a.at(0), b.at(0)
+	checkForm(&c0, &a0, &b0, f)
+	if batchParallel(c, alpha, a, b, f, beta) {
+		return
+	}
+	for i := range c.N {
+		ci, ai, bi := c.at(i), a.at(i), b.at(i)
+		gemm(&ci, alpha, &ai, &bi, f, beta)
+	}
 }
 
 // GemvBatch stores α A_i x_i + β y_i in y_i for each i, where the x_i and the
@@ -102,7 +105,13 @@ func GemvBatch[T Float](y []T, alpha T, a Batch[T], x []T, beta T) {
 	if len(y) != a.N*a.Rows {
 		badLen("y", len(y), "a.N*a.Rows", a.N*a.Rows)
 	}
+	if parts := partsOf(a.N*a.Rows*a.Cols, parallelReads/2); parts > 1 && a.N > 1 {
+		p := getProduct[T]()
+		p.kind, p.y, p.alpha, p.batch[1], p.x, p.beta = productGemvBatch, y, alpha, a, x, beta
+		p.finish(parts)
+		return
+	}
 	for i := range a.N {
-		Gemv(y[i*a.Rows:(i+1)*a.Rows], alpha, a.at(i), x[i*a.Cols:(i+1)*a.Cols], beta)
+		gemv(y[i*a.Rows:(i+1)*a.Rows], alpha, a.at(i), x[i*a.Cols:(i+1)*a.Cols], beta)
 	}
 }

@@ -156,3 +156,21 @@ func BenchmarkWeightedErrorNormSmall(b *testing.B) {
 		})
 	}
 }
+
+// Two workers against one.
+func BenchmarkGemmWorkers(b *testing.B) {
+	for _, n := range []int{256, 512, 1024} {
+		for _, w := range []int{1, 2} {
+			b.Run(fmt.Sprintf("%d/workers=%d", n, w), func(b *testing.B) {
+				withWorkers(w, func() {
+					f := benchGemm[float64](n)
+					f()
+					for b.Loop() {
+						f()
+					}
+					b.ReportMetric(2*float64(n)*float64(n)*float64(n)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+				})
+			})
+		}
+	}
+}

@@ -1,11 +1,16 @@
 package kernel
 
+import (
+	"github.com/gradflow/gradflow/internal/asm/f32"
+	"github.com/gradflow/gradflow/internal/asm/f64"
+)
+
 // AddBias adds b to every row of m. It panics unless len(b) = m.Cols.
 func AddBias[T Float](m Matrix[T], b []T) {
 	checkBias(&m, b)
 	for i := range m.Rows {
 		row := m.Row(i)
-		addTo(row, row, b)
+		AddTo(row, row, b)
 	}
 }
 
@@ -19,6 +24,18 @@ func BiasReLU[T Float](m Matrix[T], b []T) {
 }
 
 func biasReLU[T Float](row, b []T) {
+	if !assembly {
+		biasReLUTwin(row, b)
+		return
+	}
+	if is64[T]() {
+		f64.BiasReLU(len(row), first[float64](row), first[float64](b))
+		return
+	}
+	f32.BiasReLU(len(row), first[float32](row), first[float32](b))
+}
+
+func biasReLUTwin[T Float](row, b []T) {
 	b = b[:len(row)]
 	for j, v := range row {
 		row[j] = max(v+b[j], 0)

@@ -1,14 +1,31 @@
 package kernel
 
+import (
+	"github.com/gradflow/gradflow/internal/asm/f32"
+	"github.com/gradflow/gradflow/internal/asm/f64"
+)
+
 // SquaredDistances stores |x_i - y_j|² in element (i, j) of D, x_i and y_j being
 // the rows of X and Y. It sums squares of differences, so that near points keep
 // their relative accuracy, which |x|² - 2xᵀy + |y|² would lose. It panics if the
 // shapes do not fit.
 func SquaredDistances[T Float](d, x, y Matrix[T]) {
 	checkDistances(&d, &x, &y, "d")
-	for i := range d.Rows {
-		distances(d.Row(i), x.Row(i), y)
+	squaredDistances(d, x, y)
+}
+
+func squaredDistances[T Float](d, x, y Matrix[T]) {
+	if !assembly || d.Rows == 0 || d.Cols == 0 || x.Cols == 0 {
+		for i := range d.Rows {
+			distancesTwin(d.Row(i), x.Row(i), y)
+		}
+		return
 	}
+	if is64[T]() {
+		f64.SquaredDistances(d.Rows, d.Cols, x.Cols, first[float64](x.Data), x.Stride, first[float64](y.Data), y.Stride, first[float64](d.Data), d.Stride)
+		return
+	}
+	f32.SquaredDistances(d.Rows, d.Cols, x.Cols, first[float32](x.Data), x.Stride, first[float32](y.Data), y.Stride, first[float32](d.Data), d.Stride)
 }
 
 func checkDistances[T Float](d, x, y *Matrix[T], name string) {
@@ -23,7 +40,7 @@ func checkDistances[T Float](d, x, y *Matrix[T], name string) {
 	}
 }
 
-func distances[T Float](d, x []T, y Matrix[T]) {
+func distancesTwin[T Float](d, x []T, y Matrix[T]) {
 	for j := range d {
 		d[j] = squaredDistance(x, y.Row(j))
 	}
@@ -51,10 +68,14 @@ func squaredDistance[T Float](x, y []T) T {
 // being the rows of X and Y. It panics if the shapes do not fit.
 func GaussianKernel[T Float](k, x, y Matrix[T], gamma T) {
 	checkDistances(&k, &x, &y, "k")
-	for i := range k.Rows {
-		row := k.Row(i)
-		distances(row, x.Row(i), y)
-		Scal(-gamma, row)
-		Exp(row, row)
+	const rows = 16 // stay in cache between the passes
+	for i := 0; i < k.Rows; i += rows {
+		m := min(rows, k.Rows-i)
+		squaredDistances(k.rows(i, m), x.rows(i, m), y)
+		for j := range m {
+			row := k.Row(i + j)
+			Scal(-gamma, row)
+			Exp(row, row)
+		}
 	}
 }

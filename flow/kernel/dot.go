@@ -1,6 +1,9 @@
 package kernel
 
-import "gonum.org/v1/gonum/blas/gonum"
+import (
+	"github.com/gradflow/gradflow/internal/asm/f32"
+	"github.com/gradflow/gradflow/internal/asm/f64"
+)
 
 // Dot returns xᵀy = Σ x_i y_i, 0 for empty slices. It panics if the lengths
 // differ.
@@ -8,17 +11,17 @@ func Dot[T Float](x, y []T) T {
 	if len(x) != len(y) {
 		badLen("y", len(y), "len(x)", len(x))
 	}
-	return dot(x, y)
+	if !assembly || len(x) < short {
+		return dotTwin(x, y)
+	}
+	if is64[T]() {
+		return T(f64.Dot(len(x), first[float64](x), first[float64](y)))
+	}
+	return T(f32.Dot(len(x), first[float32](x), first[float32](y)))
 }
 
-// dot is the portable Dot. Four accumulators hide the latency of the additions.
-func dot[T Float](x, y []T) T {
-	if n := len(x); gonumSIMD && n >= 16 {
-		if is64[T]() {
-			return T(gonum.Implementation{}.Ddot(n, as[float64](x), 1, as[float64](y), 1))
-		}
-		return T(gonum.Implementation{}.Sdot(n, as[float32](x), 1, as[float32](y), 1))
-	}
+// dotTwin hides the latency of the additions behind four accumulators.
+func dotTwin[T Float](x, y []T) T {
 	var s0, s1, s2, s3 T
 	for len(x) >= 4 && len(y) >= 4 {
 		s0 += x[0] * y[0]

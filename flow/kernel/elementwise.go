@@ -1,5 +1,10 @@
 package kernel
 
+import (
+	"github.com/gradflow/gradflow/internal/asm/f32"
+	"github.com/gradflow/gradflow/internal/asm/f64"
+)
+
 // checkTo panics unless dst, x and y have one length.
 func checkTo[T Float](dst, x, y []T) {
 	if len(x) != len(dst) {
@@ -14,10 +19,18 @@ func checkTo[T Float](dst, x, y []T) {
 // differ.
 func AddTo[T Float](dst, x, y []T) {
 	checkTo(dst, x, y)
-	addTo(dst, x, y)
+	if !assembly || len(x) < short {
+		addToTwin(dst, x, y)
+		return
+	}
+	if is64[T]() {
+		f64.AddTo(len(dst), first[float64](dst), first[float64](x), first[float64](y))
+		return
+	}
+	f32.AddTo(len(dst), first[float32](dst), first[float32](x), first[float32](y))
 }
 
-func addTo[T Float](dst, x, y []T) {
+func addToTwin[T Float](dst, x, y []T) {
 	x, y = x[:len(dst)], y[:len(dst)]
 	for i := range dst {
 		dst[i] = x[i] + y[i]
@@ -28,10 +41,18 @@ func addTo[T Float](dst, x, y []T) {
 // differ.
 func SubTo[T Float](dst, x, y []T) {
 	checkTo(dst, x, y)
-	subTo(dst, x, y)
+	if !assembly || len(x) < short {
+		subToTwin(dst, x, y)
+		return
+	}
+	if is64[T]() {
+		f64.SubTo(len(dst), first[float64](dst), first[float64](x), first[float64](y))
+		return
+	}
+	f32.SubTo(len(dst), first[float32](dst), first[float32](x), first[float32](y))
 }
 
-func subTo[T Float](dst, x, y []T) {
+func subToTwin[T Float](dst, x, y []T) {
 	x, y = x[:len(dst)], y[:len(dst)]
 	for i := range dst {
 		dst[i] = x[i] - y[i]
@@ -42,10 +63,18 @@ func subTo[T Float](dst, x, y []T) {
 // It panics if the lengths differ.
 func MulTo[T Float](dst, x, y []T) {
 	checkTo(dst, x, y)
-	mulTo(dst, x, y)
+	if !assembly || len(x) < short {
+		mulToTwin(dst, x, y)
+		return
+	}
+	if is64[T]() {
+		f64.MulTo(len(dst), first[float64](dst), first[float64](x), first[float64](y))
+		return
+	}
+	f32.MulTo(len(dst), first[float32](dst), first[float32](x), first[float32](y))
 }
 
-func mulTo[T Float](dst, x, y []T) {
+func mulToTwin[T Float](dst, x, y []T) {
 	x, y = x[:len(dst)], y[:len(dst)]
 	for i := range dst {
 		dst[i] = x[i] * y[i]

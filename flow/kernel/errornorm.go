@@ -1,6 +1,12 @@
 package kernel
 
-import "math"
+import (
+	"math"
+	"unsafe"
+
+	"github.com/gradflow/gradflow/internal/asm/f32"
+	"github.com/gradflow/gradflow/internal/asm/f64"
+)
 
 // WeightedNorm returns sqrt((1/n) Σ_j (v_j/w_j)²) with the weights
 // w_j = atol + rtol max(|x_j|, |y_j|), the norm in which step-size control
@@ -21,6 +27,16 @@ func WeightedNorm[T Float](v, x, y []T, atol, rtol float64) float64 {
 }
 
 func weightedSumSq[T Float](v, x, y []T, atol, rtol float64) float64 {
+	if !assembly {
+		return weightedSumSqTwin(v, x, y, atol, rtol)
+	}
+	if is64[T]() {
+		return f64.WeightedSumSq(len(v), first[float64](v), first[float64](x), first[float64](y), atol, rtol)
+	}
+	return f32.WeightedSumSq(len(v), first[float32](v), first[float32](x), first[float32](y), atol, rtol)
+}
+
+func weightedSumSqTwin[T Float](v, x, y []T, atol, rtol float64) float64 {
 	x, y = x[:len(v)], y[:len(v)]
 	var s float64
 	for j := range v {
@@ -60,9 +76,29 @@ func WeightedErrorNorm[T Float](h float64, e []T, k [][]T, x, y []T, atol, rtol 
 	return math.Abs(h) * math.Sqrt(errorSumSq(e, k, x, y, atol, rtol)/float64(n))
 }
 
-// errorSumSq returns Σ_j (v_j/w_j)² of v = Σ_i e_i k_i, two elements at a time
-// so that the divisions overlap.
+// errorSumSq returns Σ_j (v_j/w_j)² of v = Σ_i e_i k_i.
 func errorSumSq[T Float](e []T, k [][]T, x, y []T, atol, rtol float64) float64 {
+	if !assembly || len(x) < 4 || len(e) > maxVectors {
+		return errorSumSqTwin(e, k, x, y, atol, rtol)
+	}
+	var coef [maxVectors]float64
+	var ptr [maxVectors]unsafe.Pointer
+	s := 0
+	for i, ei := range e {
+		if ei != 0 {
+			coef[s], ptr[s] = float64(ei), unsafe.Pointer(unsafe.SliceData(k[i]))
+			s++
+		}
+	}
+	if is64[T]() {
+		return f64.ErrorSumSq(len(x), first[float64](x), first[float64](y), s, &coef[0], first[*float64](ptr[:]), atol, rtol)
+	}
+	return f32.ErrorSumSq(len(x), first[float32](x), first[float32](y), s, &coef[0], first[*float32](ptr[:]), atol, rtol)
+}
+
+// errorSumSqTwin returns Σ_j (v_j/w_j)² of v = Σ_i e_i k_i, two elements at a time
+// so that the divisions overlap.
+func errorSumSqTwin[T Float](e []T, k [][]T, x, y []T, atol, rtol float64) float64 {
 	k = k[:len(e)]
 	n := len(x)
 	y = y[:n]

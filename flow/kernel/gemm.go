@@ -5,37 +5,28 @@ package kernel
 // fit.
 func Gemm[T Float](c Matrix[T], alpha T, a, b Matrix[T], beta T) {
 	checkGemm(&c, &a, &b)
-	if b.Rows != a.Cols {
-		badShape("b", b.Rows, b.Cols, a.Cols, c.Cols)
+	if b.Rows != a.Cols || c.Rows != a.Rows || c.Cols != b.Cols {
+		checkForm(&c, &a, &b, formNN)
 	}
-	if c.Rows != a.Rows || c.Cols != b.Cols {
-		badShape("c", c.Rows, c.Cols, a.Rows, b.Cols)
-	}
-	gemm(c, alpha, operand[T]{a.Data, a.Stride, 1}, operand[T]{b.Data, b.Stride, 1}, a.Cols, beta)
+	gemm(&c, alpha, &a, &b, formNN, beta)
 }
 
 // GemmNT stores α A Bᵀ + β C in C, under the conditions of [Gemm].
 func GemmNT[T Float](c Matrix[T], alpha T, a, b Matrix[T], beta T) {
 	checkGemm(&c, &a, &b)
-	if b.Cols != a.Cols {
-		badShape("b", b.Rows, b.Cols, c.Cols, a.Cols)
+	if b.Cols != a.Cols || c.Rows != a.Rows || c.Cols != b.Rows {
+		checkForm(&c, &a, &b, formNT)
 	}
-	if c.Rows != a.Rows || c.Cols != b.Rows {
-		badShape("c", c.Rows, c.Cols, a.Rows, b.Rows)
-	}
-	gemm(c, alpha, operand[T]{a.Data, a.Stride, 1}, operand[T]{b.Data, 1, b.Stride}, a.Cols, beta)
+	gemm(&c, alpha, &a, &b, formNT, beta)
 }
 
 // GemmTN stores α Aᵀ B + β C in C, under the conditions of [Gemm].
 func GemmTN[T Float](c Matrix[T], alpha T, a, b Matrix[T], beta T) {
 	checkGemm(&c, &a, &b)
-	if b.Rows != a.Rows {
-		badShape("b", b.Rows, b.Cols, a.Rows, c.Cols)
+	if b.Rows != a.Rows || c.Rows != a.Cols || c.Cols != b.Cols {
+		checkForm(&c, &a, &b, formTN)
 	}
-	if c.Rows != a.Cols || c.Cols != b.Cols {
-		badShape("c", c.Rows, c.Cols, a.Cols, b.Cols)
-	}
-	gemm(c, alpha, operand[T]{a.Data, 1, a.Stride}, operand[T]{b.Data, b.Stride, 1}, a.Rows, beta)
+	gemm(&c, alpha, &a, &b, formTN, beta)
 }
 
 func checkGemm[T Float](c, a, b *Matrix[T]) {
@@ -44,6 +35,34 @@ func checkGemm[T Float](c, a, b *Matrix[T]) {
 	c.check("c")
 }
 
+// checkForm panics unless the shapes fit.
+func checkForm[T Float](c, a, b *Matrix[T], f form) {
+	m, k, n := a.Rows, a.Cols, b.Cols
+	if f == formTN {
+		m, k = k, m
+	}
+	wr, wc := k, n // of b
+	if f == formNT {
+		n = b.Rows
+		wr, wc = n, k
+	}
+	if b.Rows != wr || b.Cols != wc {
+		badShape("b", b.Rows, b.Cols, wr, wc)
+	}
+	if c.Rows != m || c.Cols != n {
+		badShape("c", c.Rows, c.Cols, m, n)
+	}
+}
+
+// form says which factor of a product is transposed.
+type form int
+
+const (
+	formNN form = iota
+	formNT
+	formTN
+)
+
 // operand is a factor of a matrix product: element (i, j) is data[i*rs+j*cs].
 // One of the strides is 1; a transposed factor has them exchanged.
 type operand[T Float] struct {
@@ -51,21 +70,45 @@ type operand[T Float] struct {
 	rs, cs int
 }
 
-// gemm stores α A B + β C in C, k being the inner dimension.
-func gemm[T Float](c Matrix[T], alpha T, a, b operand[T], k int, beta T) {
-	if c.Rows == 0 || c.Cols == 0 {
-		return
+// at is the factor without its first i rows and j columns.
+func (o *operand[T]) at(i, j int) operand[T] {
+	return operand[T]{o.data[i*o.rs+j*o.cs:], o.rs, o.cs}
+}
+
+// operands returns the factors of a product and its inner dimension.
+func operands[T Float](a, b *Matrix[T], f form) (oa, ob operand[T], k int) {
+	oa, ob, k = operand[T]{a.Data, a.Stride, 1}, operand[T]{b.Data, b.Stride, 1}, a.Cols
+	switch f {
+	case formNT:
+		ob.rs, ob.cs = 1, b.Stride
+	case formTN:
+		oa.rs, oa.cs, k = 1, a.Stride, a.Rows
 	}
+	return oa, ob, k
+}
+
+// scaleRows multiplies C by β, and clears it if β = 0 whatever it holds.
+func scaleRows[T Float](beta T, c Matrix[T]) {
 	for i := range c.Rows {
 		scale(beta, c.Row(i))
 	}
-	if alpha == 0 || k == 0 {
-		return
-	}
-	gemmAcc(c, alpha, a, b, k)
 }
 
-// gemmAcc is the portable C += α A B, in blocks of B that stay in cache.
+func gemmTwin[T Float](c *Matrix[T], alpha T, a, b *Matrix[T], f form, beta T) {
+	scaleRows(beta, *c)
+	if noProduct(alpha, a, b) {
+		return
+	}
+	oa, ob, k := operands(a, b, f)
+	gemmAcc(*c, alpha, oa, ob, k)
+}
+
+// noProduct reports whether α A B is 0 without being computed, or empty.
+func noProduct[T Float](alpha T, a, b *Matrix[T]) bool {
+	return alpha == 0 || a.Rows == 0 || a.Cols == 0 || b.Rows == 0 || b.Cols == 0
+}
+
+// gemmAcc adds α A B to C, in blocks of B that stay in cache.
 func gemmAcc[T Float](c Matrix[T], alpha T, a, b operand[T], k int) {
 	if b.cs != 1 {
 		gemmAccNT(c, alpha, a, b, k)
@@ -79,16 +122,14 @@ func gemmAcc[T Float](c Matrix[T], alpha T, a, b operand[T], k int) {
 			for i := range c.Rows {
 				ci := c.Row(i)[j0:j1]
 				l := k0
-				if len(ci) < 32 || !gonumSIMD {
-					for ; l+4 <= k1; l += 4 {
-						o := i*a.rs + l*a.cs
-						axpy4(ci, b.data[l*b.rs+j0:], b.rs,
-							alpha*a.data[o], alpha*a.data[o+a.cs], alpha*a.data[o+2*a.cs], alpha*a.data[o+3*a.cs])
-					}
+				for ; l+4 <= k1; l += 4 {
+					o := i*a.rs + l*a.cs
+					axpy4(ci, b.data[l*b.rs+j0:], b.rs,
+						alpha*a.data[o], alpha*a.data[o+a.cs], alpha*a.data[o+2*a.cs], alpha*a.data[o+3*a.cs])
 				}
 				for ; l < k1; l++ {
 					o := l*b.rs + j0
-					axpy(alpha*a.data[i*a.rs+l*a.cs], b.data[o:o+len(ci)], ci)
+					axpyTwin(alpha*a.data[i*a.rs+l*a.cs], b.data[o:o+len(ci)], ci)
 				}
 			}
 		}
@@ -108,17 +149,15 @@ func gemmAccNT[T Float](c Matrix[T], alpha T, a, b operand[T], k int) {
 				ai := a.data[i*a.rs+k0 : i*a.rs+k1]
 				ci := c.Row(i)
 				j := j0
-				if len(ai) < 32 || !gonumSIMD {
-					for ; j+4 <= j1; j += 4 {
-						s0, s1, s2, s3 := dot4(b.data[j*b.cs+k0:], b.cs, ai)
-						ci[j] += alpha * s0
-						ci[j+1] += alpha * s1
-						ci[j+2] += alpha * s2
-						ci[j+3] += alpha * s3
-					}
+				for ; j+4 <= j1; j += 4 {
+					s0, s1, s2, s3 := dot4(b.data[j*b.cs+k0:], b.cs, ai)
+					ci[j] += alpha * s0
+					ci[j+1] += alpha * s1
+					ci[j+2] += alpha * s2
+					ci[j+3] += alpha * s3
 				}
 				for ; j < j1; j++ {
-					ci[j] += alpha * dot(ai, b.data[j*b.cs+k0:j*b.cs+k1])
+					ci[j] += alpha * dotTwin(ai, b.data[j*b.cs+k0:j*b.cs+k1])
 				}
 			}
 		}

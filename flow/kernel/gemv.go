@@ -1,8 +1,8 @@
 package kernel
 
 import (
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/gonum"
+	"github.com/gradflow/gradflow/internal/asm/f32"
+	"github.com/gradflow/gradflow/internal/asm/f64"
 )
 
 // Gemv stores α A x + β y in y, for A with Rows = len(y) and Cols = len(x).
@@ -16,11 +16,27 @@ func Gemv[T Float](y []T, alpha T, a Matrix[T], x []T, beta T) {
 	if len(y) != a.Rows {
 		badLen("y", len(y), "a.Rows", a.Rows)
 	}
+	if a.Rows*a.Cols >= parallelReads && alpha != 0 && gemvParallel(productGemv, y, alpha, a, x, beta) {
+		return
+	}
+	gemv(y, alpha, a, x, beta)
+}
+
+// gemv is Gemv on one goroutine.
+func gemv[T Float](y []T, alpha T, a Matrix[T], x []T, beta T) {
 	if alpha == 0 || a.Rows == 0 || a.Cols == 0 {
 		scale(beta, y)
 		return
 	}
-	gemv(y, alpha, a, x, beta)
+	if !assembly {
+		gemvTwin(y, alpha, a, x, beta)
+		return
+	}
+	if is64[T]() {
+		f64.Gemv(a.Rows, a.Cols, float64(alpha), first[float64](a.Data), a.Stride, first[float64](x), float64(beta), first[float64](y))
+		return
+	}
+	f32.Gemv(a.Rows, a.Cols, float32(alpha), first[float32](a.Data), a.Stride, first[float32](x), float32(beta), first[float32](y))
 }
 
 // scale multiplies y by β, and clears it if β = 0 whatever it holds.
@@ -34,30 +50,22 @@ func scale[T Float](beta T, y []T) {
 	}
 }
 
-// gemv is the portable Gemv, α != 0 and A not empty.
-func gemv[T Float](y []T, alpha T, a Matrix[T], x []T, beta T) {
-	if gonumSIMD && len(x) >= 8 && is64[T]() {
-		scale(beta, y)
-		gonum.Implementation{}.Dgemv(blas.NoTrans, a.Rows, a.Cols, float64(alpha), as[float64](a.Data), a.Stride,
-			as[float64](x), 1, 1, as[float64](y), 1)
-		return
-	}
+// gemvTwin is Gemv for α != 0 and A not empty.
+func gemvTwin[T Float](y []T, alpha T, a Matrix[T], x []T, beta T) {
 	i := 0
-	if n := len(x); !gonumSIMD || n < 32 {
-		for ; i+4 <= a.Rows; i += 4 {
-			s0, s1, s2, s3 := dot4(a.Data[i*a.Stride:], a.Stride, x)
-			if beta == 0 {
-				*(*[4]T)(y[i:]) = [4]T{alpha * s0, alpha * s1, alpha * s2, alpha * s3}
-				continue
-			}
-			y[i] = alpha*s0 + beta*y[i]
-			y[i+1] = alpha*s1 + beta*y[i+1]
-			y[i+2] = alpha*s2 + beta*y[i+2]
-			y[i+3] = alpha*s3 + beta*y[i+3]
+	for ; i+4 <= a.Rows; i += 4 {
+		s0, s1, s2, s3 := dot4(a.Data[i*a.Stride:], a.Stride, x)
+		if beta == 0 {
+			*(*[4]T)(y[i:]) = [4]T{alpha * s0, alpha * s1, alpha * s2, alpha * s3}
+			continue
 		}
+		y[i] = alpha*s0 + beta*y[i]
+		y[i+1] = alpha*s1 + beta*y[i+1]
+		y[i+2] = alpha*s2 + beta*y[i+2]
+		y[i+3] = alpha*s3 + beta*y[i+3]
 	}
 	for ; i < a.Rows; i++ {
-		s := alpha * dot(a.Row(i), x)
+		s := alpha * dotTwin(a.Row(i), x)
 		if beta != 0 {
 			s += beta * y[i]
 		}
@@ -93,24 +101,51 @@ func GemvT[T Float](y []T, alpha T, a Matrix[T], x []T, beta T) {
 	if len(y) != a.Cols {
 		badLen("y", len(y), "a.Cols", a.Cols)
 	}
+	if assembly && alpha != 0 && a.Rows > 0 && a.Cols > 0 && a.Cols <= 2*stripWidth[T]() {
+		gemvTNarrow(y, alpha, a, x, beta)
+		return
+	}
 	scale(beta, y)
 	if alpha == 0 || a.Rows == 0 || a.Cols == 0 {
+		return
+	}
+	if a.Rows*a.Cols >= parallelReads && gemvParallel(productGemvT, y, alpha, a, x, 1) {
 		return
 	}
 	gemvT(y, alpha, a, x)
 }
 
-// gemvT is the portable y += α Aᵀ x, four rows at a time: each y_j is loaded
-// and stored once for four multiplications.
+// gemvT adds α Aᵀ x to y on one goroutine.
 func gemvT[T Float](y []T, alpha T, a Matrix[T], x []T) {
+	if !assembly {
+		gemvTTwin(y, alpha, a, x)
+		return
+	}
+	if is64[T]() {
+		f64.GemvT(a.Rows, a.Cols, float64(alpha), first[float64](a.Data), a.Stride, first[float64](x), first[float64](y))
+		return
+	}
+	f32.GemvT(a.Rows, a.Cols, float32(alpha), first[float32](a.Data), a.Stride, first[float32](x), first[float32](y))
+}
+
+// gemvTNarrow is GemvT with y in registers.
+func gemvTNarrow[T Float](y []T, alpha T, a Matrix[T], x []T, beta T) {
+	if is64[T]() {
+		f64.GemvTNarrow(a.Rows, a.Cols, float64(alpha), first[float64](a.Data), a.Stride, first[float64](x), float64(beta), first[float64](y))
+		return
+	}
+	f32.GemvTNarrow(a.Rows, a.Cols, float32(alpha), first[float32](a.Data), a.Stride, first[float32](x), float32(beta), first[float32](y))
+}
+
+// gemvTTwin adds α Aᵀ x to y, four rows at a time: each y_j is loaded
+// and stored once for four multiplications.
+func gemvTTwin[T Float](y []T, alpha T, a Matrix[T], x []T) {
 	i := 0
-	if n := len(y); !gonumSIMD || n < 32 {
-		for ; i+4 <= a.Rows; i += 4 {
-			axpy4(y, a.Data[i*a.Stride:], a.Stride, alpha*x[i], alpha*x[i+1], alpha*x[i+2], alpha*x[i+3])
-		}
+	for ; i+4 <= a.Rows; i += 4 {
+		axpy4(y, a.Data[i*a.Stride:], a.Stride, alpha*x[i], alpha*x[i+1], alpha*x[i+2], alpha*x[i+3])
 	}
 	for ; i < a.Rows; i++ {
-		axpy(alpha*x[i], a.Row(i), y)
+		axpyTwin(alpha*x[i], a.Row(i), y)
 	}
 }
 

@@ -1,6 +1,12 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/gradflow/gradflow/internal/asm/f32"
+	"github.com/gradflow/gradflow/internal/asm/f64"
+)
 
 // LincombTo stores x + h Σ_i c_i k_i in dst: a stage argument or the result of
 // a Runge-Kutta step in one pass over memory. Vectors with c_i = 0 are not
@@ -19,8 +25,29 @@ func LincombTo[T Float](dst, x []T, h T, c []T, k [][]T) {
 			badLenAt("k", i, len(k[i]), n)
 		}
 	}
-	lincombTo(dst, x, h, c, k)
+	if !assembly || len(dst) < short || len(c) > maxVectors {
+		lincombToTwin(dst, x, h, c, k)
+		return
+	}
+	var coef [maxVectors]T
+	var ptr [maxVectors]unsafe.Pointer
+	s := 0
+	for i, ci := range c {
+		if ci != 0 {
+			coef[s], ptr[s] = h*ci, unsafe.Pointer(unsafe.SliceData(k[i]))
+			s++
+		}
+	}
+	if is64[T]() {
+		f64.LincombTo(len(dst), first[float64](dst), first[float64](x), s, first[float64](coef[:]), first[*float64](ptr[:]))
+		return
+	}
+	f32.LincombTo(len(dst), first[float32](dst), first[float32](x), s, first[float32](coef[:]), first[*float32](ptr[:]))
 }
+
+// maxVectors is how many vectors the combining kernels take: more than any
+// Runge-Kutta method has stages.
+const maxVectors = 16
 
 func badLenAt(name string, i, got, want int) {
 	panic(fmt.Sprintf("kernel: len(%s[%d]) = %d, want %d = len(dst)", name, i, got, want))
@@ -29,10 +56,10 @@ func badLenAt(name string, i, got, want int) {
 // fusedTerms is the largest number of vectors that one loop of its own combines.
 const fusedTerms = 6
 
-// lincombTo is the portable LincombTo: a loop for each number of vectors that
+// lincombToTwin is the portable LincombTo: a loop for each number of vectors that
 // contribute, up to six, in which the element of every vector is an own
 // variable. All ways add in the order of the c_i.
-func lincombTo[T Float](dst, x []T, h T, c []T, k [][]T) {
+func lincombToTwin[T Float](dst, x []T, h T, c []T, k [][]T) {
 	n := len(dst)
 	if n < 8 {
 		lincombAny(dst, x, h, c, k)
@@ -97,7 +124,7 @@ func lincombTo[T Float](dst, x []T, h T, c []T, k [][]T) {
 	}
 }
 
-// lincombAny is lincombTo for any number of vectors: four elements of dst at a
+// lincombAny is lincombToTwin for any number of vectors: four elements of dst at a
 // time in locals, each an own chain of additions over the k_i.
 func lincombAny[T Float](dst, x []T, h T, c []T, k [][]T) {
 	k = k[:len(c)]

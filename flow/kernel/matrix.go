@@ -43,15 +43,44 @@ func (m Matrix[T]) Row(i int) []T {
 	return m.Data[o : o+m.Cols : o+m.Cols]
 }
 
+// rows is the matrix of n rows from row i.
+func (m Matrix[T]) rows(i, n int) Matrix[T] {
+	m.Rows = n
+	if m.Cols > 0 {
+		m.Data = m.Data[i*m.Stride:]
+	}
+	return m
+}
+
+// cols is the matrix of n columns from column j.
+func (m Matrix[T]) cols(j, n int) Matrix[T] {
+	m.Cols = n
+	if m.Rows > 0 && n > 0 {
+		m.Data = m.Data[j:]
+	}
+	return m
+}
+
 // At returns element (i, j).
 func (m Matrix[T]) At(i, j int) T { return m.Row(i)[j] }
 
 // Set stores v in element (i, j).
 func (m Matrix[T]) Set(i, j int, v T) { m.Row(i)[j] = v }
 
+// full reports whether m has elements and its fields fit one another.
+func (m *Matrix[T]) full() bool {
+	return m.Rows > 0 && m.Cols > 0 && m.Stride >= m.Cols && (m.Rows-1)*m.Stride+m.Cols <= len(m.Data)
+}
+
 // check panics unless the fields of m fit one another. It clears the stride of
 // an empty matrix.
 func (m *Matrix[T]) check(name string) {
+	if !m.full() {
+		m.checkSlowly(name)
+	}
+}
+
+func (m *Matrix[T]) checkSlowly(name string) {
 	if m.Rows <= 0 || m.Cols <= 0 {
 		if m.Rows < 0 || m.Cols < 0 {
 			panic(fmt.Sprintf("kernel: %s is %d x %d", name, m.Rows, m.Cols))

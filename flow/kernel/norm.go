@@ -1,13 +1,24 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"github.com/gradflow/gradflow/internal/asm/f32"
+	"github.com/gradflow/gradflow/internal/asm/f64"
+)
 
 // Sum returns Σ x_i, computed in float64.
 func Sum[T Float](x []T) float64 {
-	return sum(x)
+	if !assembly || len(x) < short {
+		return sumTwin(x)
+	}
+	if is64[T]() {
+		return f64.Sum(len(x), first[float64](x))
+	}
+	return f32.Sum(len(x), first[float32](x))
 }
 
-func sum[T Float](x []T) float64 {
+func sumTwin[T Float](x []T) float64 {
 	var s0, s1, s2, s3 float64
 	for len(x) >= 4 {
 		s0 += float64(x[0])
@@ -25,10 +36,16 @@ func sum[T Float](x []T) float64 {
 // SumSq returns Σ x_i², computed in float64. It may overflow or underflow where
 // [Nrm2] does not.
 func SumSq[T Float](x []T) float64 {
-	return sumSq(x)
+	if !assembly || len(x) < short {
+		return sumSqTwin(x)
+	}
+	if is64[T]() {
+		return f64.SumSq(len(x), first[float64](x))
+	}
+	return f32.SumSq(len(x), first[float32](x))
 }
 
-func sumSq[T Float](x []T) float64 {
+func sumSqTwin[T Float](x []T) float64 {
 	var s0, s1, s2, s3 float64
 	for len(x) >= 4 {
 		a, b, c, d := float64(x[0]), float64(x[1]), float64(x[2]), float64(x[3])
@@ -47,6 +64,16 @@ func sumSq[T Float](x []T) float64 {
 // NegSumSq replaces x by -x and returns Σ x_i², computed in float64 in the same
 // order as [SumSq]: a gradient becomes the field that descends it.
 func NegSumSq[T Float](x []T) float64 {
+	if !assembly || len(x) < short {
+		return negSumSqTwin(x)
+	}
+	if is64[T]() {
+		return f64.NegSumSq(len(x), first[float64](x))
+	}
+	return f32.NegSumSq(len(x), first[float32](x))
+}
+
+func negSumSqTwin[T Float](x []T) float64 {
 	var s0, s1, s2, s3 float64
 	for len(x) >= 4 {
 		a, b, c, d := float64(x[0]), float64(x[1]), float64(x[2]), float64(x[3])
@@ -89,12 +116,18 @@ func Nrm2[T Float](x []T) float64 {
 
 // MaxAbs returns max_i |x_i|, 0 for an empty slice and NaN if x holds a NaN.
 func MaxAbs[T Float](x []T) float64 {
-	return maxAbs(x)
+	if !assembly || len(x) < short {
+		return maxAbsTwin(x)
+	}
+	if is64[T]() {
+		return f64.MaxAbs(len(x), first[float64](x))
+	}
+	return float64(f32.MaxAbs(len(x), first[float32](x)))
 }
 
-// maxAbs compares bit patterns: those of non-negative floats are ordered as the
+// maxAbsTwin compares bit patterns: those of non-negative floats are ordered as the
 // numbers are, and NaN comes above Inf.
-func maxAbs[T Float](x []T) float64 {
+func maxAbsTwin[T Float](x []T) float64 {
 	var m0, m1 uint64
 	for len(x) >= 2 {
 		m0 = max(m0, absBits(x[0]))
@@ -111,11 +144,17 @@ func absBits[T Float](v T) uint64 { return math.Float64bits(math.Abs(float64(v))
 
 // AllFinite reports whether x holds neither NaN nor Inf.
 func AllFinite[T Float](x []T) bool {
-	return allFinite(x)
+	if !assembly || len(x) < short {
+		return allFiniteTwin(x)
+	}
+	if is64[T]() {
+		return f64.AllFinite(len(x), first[float64](x))
+	}
+	return f32.AllFinite(len(x), first[float32](x))
 }
 
-// allFinite adds 0·x_i, which is ±0 for finite and NaN for other elements.
-func allFinite[T Float](x []T) bool {
+// allFiniteTwin adds 0·x_i, which is ±0 for finite and NaN for other elements.
+func allFiniteTwin[T Float](x []T) bool {
 	var s0, s1, s2, s3 T
 	for len(x) >= 4 {
 		s0 += x[0] * 0

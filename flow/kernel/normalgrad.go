@@ -1,5 +1,10 @@
 package kernel
 
+import (
+	"github.com/gradflow/gradflow/internal/asm/f32"
+	"github.com/gradflow/gradflow/internal/asm/f64"
+)
+
 // NormalGrad computes the residual r = A x - b and the gradient g = Aᵀ r of the
 // least-squares energy, and returns the energy ½|r|², summed in float64. A is
 // read from memory once: each block of rows is multiplied by x and added to g
@@ -20,44 +25,42 @@ func NormalGrad[T Float](g []T, a Matrix[T], x, b, r []T) float64 {
 		badLen("r", len(r), "a.Rows", a.Rows)
 	}
 	clear(g)
-	return normalGrad(g, a, x, b, r) / 2
+	normalGrad(g, a, x, b, r)
+	return SumSq(r) / 2
 }
 
-// normalGrad adds Aᵀ r to g and returns |r|².
-func normalGrad[T Float](g []T, a Matrix[T], x, b, r []T) float64 {
-	var e float64
+// normalGrad stores A x - b in r and adds Aᵀ r to g.
+func normalGrad[T Float](g []T, a Matrix[T], x, b, r []T) {
+	if !assembly || a.Rows == 0 || a.Cols == 0 {
+		normalGradTwin(g, a, x, b, r)
+		return
+	}
+	if is64[T]() {
+		f64.NormalGrad(a.Rows, a.Cols, first[float64](a.Data), a.Stride, first[float64](x), first[float64](b), first[float64](r), first[float64](g))
+		return
+	}
+	f32.NormalGrad(a.Rows, a.Cols, first[float32](a.Data), a.Stride, first[float32](x), first[float32](b), first[float32](r), first[float32](g))
+}
+
+// normalGradTwin stores A x - b in r and adds Aᵀ r to g.
+func normalGradTwin[T Float](g []T, a Matrix[T], x, b, r []T) {
 	i := 0
 	for ; i+4 <= a.Rows; i += 4 {
 		rows := a.Data[i*a.Stride:]
 		var s [4]T
-		if len(x) < 32 || !gonumSIMD {
-			s[0], s[1], s[2], s[3] = dot4(rows, a.Stride, x)
-		} else {
-			for q := range s {
-				s[q] = dot(a.Row(i+q), x)
-			}
-		}
+		s[0], s[1], s[2], s[3] = dot4(rows, a.Stride, x)
 		for q := range s {
 			s[q] -= b[i+q]
 			r[i+q] = s[q]
-			e += float64(s[q]) * float64(s[q])
 		}
-		if len(x) < 32 || !gonumSIMD {
-			axpy4(g, rows, a.Stride, s[0], s[1], s[2], s[3])
-			continue
-		}
-		for q := range s {
-			axpy(s[q], a.Row(i+q), g)
-		}
+		axpy4(g, rows, a.Stride, s[0], s[1], s[2], s[3])
 	}
 	for ; i < a.Rows; i++ {
 		row := a.Row(i)
-		d := dot(row, x) - b[i]
+		d := dotTwin(row, x) - b[i]
 		r[i] = d
-		e += float64(d) * float64(d)
-		axpy(d, row, g)
+		axpyTwin(d, row, g)
 	}
-	return e
 }
 
 // RowwiseGrad differentiates a sum of losses of linear forms,

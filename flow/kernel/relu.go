@@ -1,10 +1,23 @@
 package kernel
 
+import (
+	"github.com/gradflow/gradflow/internal/asm/f32"
+	"github.com/gradflow/gradflow/internal/asm/f64"
+)
+
 // ReLU stores max(x_i, 0) in dst, which may be x. NaN stays NaN. It panics if
 // the lengths differ.
 func ReLU[T Float](dst, x []T) {
 	checkMap(dst, x)
-	reluTwin(dst, x)
+	if !assembly {
+		reluTwin(dst, x)
+		return
+	}
+	if is64[T]() {
+		f64.ReLU(len(dst), first[float64](dst), first[float64](x))
+		return
+	}
+	f32.ReLU(len(dst), first[float32](dst), first[float32](x))
 }
 
 func reluTwin[T Float](dst, x []T) {
@@ -19,7 +32,15 @@ func reluTwin[T Float](dst, x []T) {
 // dst may be dy or z. It panics if the lengths differ.
 func ReLUGrad[T Float](dst, dy, z []T) {
 	checkGrad(dst, dy, z)
-	reluGradTwin(dst, dy, z)
+	if !assembly {
+		reluGradTwin(dst, dy, z)
+		return
+	}
+	if is64[T]() {
+		f64.ReLUGrad(len(dst), first[float64](dst), first[float64](dy), first[float64](z))
+		return
+	}
+	f32.ReLUGrad(len(dst), first[float32](dst), first[float32](dy), first[float32](z))
 }
 
 func checkGrad[T Float](dst, dy, z []T) {
@@ -46,7 +67,15 @@ func reluGradTwin[T Float](dst, dy, z []T) {
 // be x. It panics if the lengths differ.
 func LeakyReLU[T Float](dst, x []T, slope T) {
 	checkMap(dst, x)
-	leakyTwin(dst, x, slope)
+	if !assembly {
+		leakyTwin(dst, x, slope)
+		return
+	}
+	if is64[T]() {
+		f64.LeakyReLU(len(dst), first[float64](dst), first[float64](x), float64(slope))
+		return
+	}
+	f32.LeakyReLU(len(dst), first[float32](dst), first[float32](x), float32(slope))
 }
 
 func leakyTwin[T Float](dst, x []T, slope T) {
@@ -64,7 +93,15 @@ func leakyTwin[T Float](dst, x []T, slope T) {
 // dy or z. It panics if the lengths differ.
 func LeakyReLUGrad[T Float](dst, dy, z []T, slope T) {
 	checkGrad(dst, dy, z)
-	leakyGradTwin(dst, dy, z, slope)
+	if !assembly {
+		leakyGradTwin(dst, dy, z, slope)
+		return
+	}
+	if is64[T]() {
+		f64.LeakyReLUGrad(len(dst), first[float64](dst), first[float64](dy), first[float64](z), float64(slope))
+		return
+	}
+	f32.LeakyReLUGrad(len(dst), first[float32](dst), first[float32](dy), first[float32](z), float32(slope))
 }
 
 func leakyGradTwin[T Float](dst, dy, z []T, slope T) {

@@ -1,17 +1,40 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"github.com/gradflow/gradflow/internal/asm/f32"
+	"github.com/gradflow/gradflow/internal/asm/f64"
+)
 
 // SoftmaxRows replaces every row z of m by e^z_j / Σ_l e^z_l, without overflow.
 // A row that holds NaN or +Inf, or nothing but -Inf, becomes NaN.
 func SoftmaxRows[T Float](m Matrix[T]) {
 	m.check("m")
-	for i := range m.Rows {
-		softmax(m.Row(i))
+	if m.Rows == 0 || m.Cols == 0 {
+		return
 	}
+	if m.Rows > 1 && m.Rows*m.Cols >= parallelMap && mapParallel(mapSoftmax, nil, nil, m) {
+		return
+	}
+	softmaxRows(m)
 }
 
-func softmax[T Float](row []T) {
+func softmaxRows[T Float](m Matrix[T]) {
+	if !assembly {
+		for i := range m.Rows {
+			softmaxTwin(m.Row(i))
+		}
+		return
+	}
+	if is64[T]() {
+		f64.SoftmaxRows(m.Rows, m.Cols, first[float64](m.Data), m.Stride)
+		return
+	}
+	f32.SoftmaxRows(m.Rows, m.Cols, first[float32](m.Data), m.Stride)
+}
+
+func softmaxTwin[T Float](row []T) {
 	var s float64
 	z := maxOf(row)
 	for j, v := range row {
@@ -19,7 +42,7 @@ func softmax[T Float](row []T) {
 		row[j] = T(e)
 		s += e
 	}
-	Scal(T(1/s), row)
+	scalToTwin(row, T(1/s), row)
 }
 
 // maxOf returns the greatest element, -Inf if there is none and NaN if there is
@@ -51,6 +74,25 @@ func LogSumExpRows[T Float](dst []T, m Matrix[T]) {
 }
 
 func logSumExp[T Float](row []T) T {
+	if !assembly || len(row) == 0 {
+		return logSumExpTwin(row)
+	}
+	var z T
+	var s float64
+	if is64[T]() {
+		a, b := f64.MaxSumExp(len(row), first[float64](row))
+		z, s = T(a), b
+	} else {
+		a, b := f32.MaxSumExp(len(row), first[float32](row))
+		z, s = T(a), float64(b)
+	}
+	if s != s { // NaN or Inf in the row
+		return logSumExpTwin(row)
+	}
+	return z + T(math.Log(s))
+}
+
+func logSumExpTwin[T Float](row []T) T {
 	z := maxOf(row)
 	if math.IsInf(float64(z), 0) {
 		return z

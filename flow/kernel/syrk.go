@@ -8,7 +8,7 @@ func Syrk[T Float](c Matrix[T], alpha T, a Matrix[T], beta T) {
 	if c.Rows != a.Rows || c.Cols != a.Rows {
 		badShape("c", c.Rows, c.Cols, a.Rows, a.Rows)
 	}
-	syrk(c, alpha, operand[T]{a.Data, a.Stride, 1}, operand[T]{a.Data, 1, a.Stride}, a.Cols, beta)
+	syrk(&c, alpha, &a, formNT, beta)
 }
 
 // SyrkT stores α Aᵀ A + β C in C, both triangles. The result is exactly
@@ -19,25 +19,27 @@ func SyrkT[T Float](c Matrix[T], alpha T, a Matrix[T], beta T) {
 	if c.Rows != a.Cols || c.Cols != a.Cols {
 		badShape("c", c.Rows, c.Cols, a.Cols, a.Cols)
 	}
-	syrk(c, alpha, operand[T]{a.Data, 1, a.Stride}, operand[T]{a.Data, a.Stride, 1}, a.Rows, beta)
+	syrk(&c, alpha, &a, formTN, beta)
 }
 
 // syrk computes the lower triangle in strips of rows and, if it may, mirrors it.
 // With β != 0 the triangles of the old C may differ, so all of it is computed.
-func syrk[T Float](c Matrix[T], alpha T, a, at operand[T], k int, beta T) {
-	if beta != 0 {
-		gemm(c, alpha, a, at, k, beta)
+func syrk[T Float](c *Matrix[T], alpha T, a *Matrix[T], f form, beta T) {
+	if beta != 0 || a.Rows == 0 || a.Cols == 0 {
+		gemm(c, alpha, a, a, f, beta)
 		return
 	}
 	const strip = 96
 	for i := 0; i < c.Rows; i += strip {
 		j := min(i+strip, c.Rows)
 		sub := Matrix[T]{Rows: j - i, Cols: j, Stride: c.Stride, Data: c.Data[i*c.Stride:]}
-		ai := operand[T]{nil, a.rs, a.cs}
-		if k > 0 {
-			ai.data = a.data[i*a.rs:]
+		left, right := *a, *a
+		if f == formNT { // rows i to j-1 and 0 to j-1 of A
+			left.Rows, left.Data, right.Rows = j-i, a.Data[i*a.Stride:], j
+		} else { // columns
+			left.Cols, left.Data, right.Cols = j-i, a.Data[i:], j
 		}
-		gemm(sub, alpha, ai, at, k, 0)
+		gemm(&sub, alpha, &left, &right, f, 0)
 	}
 	for i := range c.Rows {
 		for j, v := range c.Row(i)[:i] {

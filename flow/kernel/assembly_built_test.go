@@ -1,0 +1,5 @@
+//go:build amd64 && !noasm && !purego
+
+package kernel_test
+
+const assemblyBuilt = true

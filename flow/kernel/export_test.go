@@ -1,0 +1,4 @@
+package kernel
+
+// UsesAssembly reports whether the kernels are assembly.
+func UsesAssembly() bool { return assembly }
