@@ -364,3 +364,22 @@ func TestSplittingDense(t *testing.T) {
 		t.Errorf("event at %v, %v, want π/2", sol.T, err)
 	}
 }
+
+// TestDiscreteGradientSymmetric: the midpoint and the averaged discrete gradient are
+// symmetric in x and y, so that steps backward undo steps forward.
+func TestDiscreteGradientSymmetric(t *testing.T) {
+	f := GradientFlow(EnergyFunc(2, doubleWell[float64]))
+	for _, m := range []Method{Gonzalez, AVF} {
+		there, err := Solve(context.Background(), f, []float64{0.1, 2}, Options[float64]{Method: m, Controller: Fixed{0.02}, T1: 0.4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := Solve(context.Background(), f, there.X, Options[float64]{Method: m, Controller: Fixed{0.02}, T0: 0.4, ToZero: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !(math.Hypot(back.X[0]-0.1, back.X[1]-2) <= 1e-11) || back.T != 0 {
+			t.Errorf("%v: back at %v, %v", m, back.T, back.X)
+		}
+	}
+}

@@ -290,6 +290,10 @@ func TestWrongMethod(t *testing.T) {
 	if !errors.Is(err, ErrArgument) {
 		t.Errorf("Verlet with error control: %v", err)
 	}
+	_, err = newField(GradientFlow(EnergyFunc(2, doubleWell[float64])), make([]float64, 2), Options[float64]{Method: Proximal, T1: -1})
+	if !errors.Is(err, ErrArgument) {
+		t.Errorf("Proximal backward: %v", err)
+	}
 	if _, err := Project[float64](plain, []float64{1, 1}); !errors.Is(err, ErrArgument) {
 		t.Errorf("Project without constraints: %v", err)
 	}

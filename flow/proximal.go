@@ -19,7 +19,7 @@ import (
 //
 // For E that is not convex and large h the point found need not be the global
 // minimum of φ. The field must be a GradientFlow. The order is 1, the error
-// estimate that of ImplicitEuler.
+// estimate that of ImplicitEuler. Runs backward in time are refused.
 var Proximal Method = proximalMethod{}
 
 type proximalMethod struct{}
@@ -63,6 +63,9 @@ func needsGradientFlow[T Float](name string, e *ends[T]) error {
 
 // Init implements Integrator.
 func (r *proximal[T]) Init(s Start[T], tr *Trial) error {
+	if s.Dir < 0 {
+		return fmt.Errorf("flow: %s backward in time: its step is a minimum forward only, use ImplicitEuler: %w", r.name, ErrArgument)
+	}
 	if err := r.ends.init(&s, tr, 2, false, 0); err != nil {
 		return err
 	}
@@ -73,8 +76,7 @@ func (r *proximal[T]) Init(s Start[T], tr *Trial) error {
 	return r.lin.init(len(s.X), &r.tol)
 }
 
-// Try implements Integrator. Going backward in time it is the implicit Euler step
-// of the growing flow, which is no minimum: the error control is left with it.
+// Try implements Integrator.
 func (r *proximal[T]) Try(tr *Trial, next, x []T, t, h float64) {
 	r.begin(tr, x, t, h)
 	if err := r.minimise(tr, x, t, h); err != nil {
