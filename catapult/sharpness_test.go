@@ -243,18 +243,3 @@ func TestSharpnessBadInputs(t *testing.T) {
 		}
 	}
 }
-
-// Tracking allocates nothing once its memory is there.
-func TestSharpnessAllocations(t *testing.T) {
-	net := parityNet[float64](t, 32, catapult.ReLU, 48)
-	theta := net.Init(1, 0)
-	for _, kind := range []catapult.CurvatureKind{catapult.KernelCurvature, catapult.HessianCurvature} {
-		s := newSharpness(t, net, kind, catapult.SharpnessOptions{})
-		for range 20 {
-			s.Top(theta)
-		}
-		if a := testing.AllocsPerRun(20, func() { s.Top(theta) }); a != 0 {
-			t.Errorf("%v allocations a value of the %v", a, kind)
-		}
-	}
-}

@@ -541,23 +541,3 @@ func TestTrainBadInputs(t *testing.T) {
 		t.Errorf("a state without a checkpoint: result %v, error %v", r != nil, err)
 	}
 }
-
-// A step of training allocates nothing.
-func TestTrainAllocations(t *testing.T) {
-	for _, cfg := range []catapult.NetConfig{
-		{Sizes: []int{3, 40, 1}, Act: catapult.ReLU},
-		{Sizes: []int{3, 40, 1}, Act: catapult.ReLU, BatchSize: 4},
-	} {
-		net := randomNet(t, cfg, 12)
-		theta := net.Init(0, 0)
-		allocs := func(steps int) float64 {
-			return testing.AllocsPerRun(3, func() {
-				train(t, net, theta, catapult.TrainOptions[float64]{C: 1, Steps: steps, TrackNTK: 1, TrackHessian: 1})
-			})
-		}
-		// The trace of both is one slice.
-		if short, long := allocs(60), allocs(160); long > short {
-			t.Errorf("batch size %d: 100 more steps make %v more allocations", cfg.BatchSize, long-short)
-		}
-	}
-}
