@@ -1,6 +1,8 @@
 // Package probe holds instruments that look at energies and trajectories: the
-// ends of the Hessian spectrum, rates of convergence, the drift of invariants,
-// and a check of hand-written gradients.
+// ends and the density of the Hessian spectrum, slices of the landscape, rates of
+// convergence, the dissipation of energy, the drift of invariants, Lyapunov
+// exponents, and a check of hand-written gradients. Random vectors come from
+// counter-based streams: a seed gives the same result on any number of cores.
 //
 // # Hessian spectrum
 //
@@ -13,6 +15,17 @@
 // eigenvector. Products are exact if the model offers them (flow.Caps.HessVec)
 // and otherwise central differences of its gradient.
 //
+// Sharpness is the flow.Recorder of that. HessianDensity estimates the whole
+// spectral density (1/n) Σ δ(λ - λ_i), and with it averages tr f(H)/n, by stochastic
+// Lanczos quadrature, HessianTrace the trace by Hutchinson's method or Hutch++; both
+// with standard errors over their random vectors.
+//
+// # Landscape
+//
+// LineSlice and PlaneSlice evaluate E(x + a d) and E(x + a d1 + b d2);
+// RandomDirection and NormaliseFilters make directions whose blocks have the norms
+// of those of x, so that slices of networks can be compared.
+//
 // # Rates
 //
 // FitExponential and FitPower fit E(t) - E* ~ A exp(-r t) and A t^(-r) by least
@@ -20,10 +33,19 @@
 // one over which the logarithm is straight, after the transient and before the
 // rounding floor.
 //
+// PL is a flow.Recorder of the Polyak-Łojasiewicz ratio |∇E|²/(2(E - E*)), whose
+// smallest value on a path bounds the rate from below; Dissipation one of the
+// identity dE/dt = -|∇E|² of gradient flow.
+//
 // # Invariants
 //
 // Drift is a flow.Recorder that watches the quantities which the exact flow
 // conserves and keeps how far they have moved.
+//
+// # Chaos
+//
+// LyapunovExponents follows tangent vectors along a trajectory of a field and
+// averages how fast they grow, with standard errors.
 //
 // # Gradients
 //

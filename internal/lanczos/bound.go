@@ -23,23 +23,32 @@ func (ws *Workspace[T]) Bound(n, k int, op func(dst, v []T), s philox.Stream) (t
 	ws.reset(n, op, o)
 	defer func() { ws.op = nil }()
 	ws.room(k)
+	m, beta, err := ws.run(k)
+	if err != nil || m == 0 {
+		return 0, 0, err
+	}
+	if err := ws.ritz(m, beta); err != nil {
+		return 0, 0, err
+	}
+	return ws.theta[0], ws.resid[0], nil
+}
+
+// run makes a sequence of at most k products from the start vector and returns its
+// length and the last β, 0 if the Krylov space is invariant.
+func (ws *Workspace[T]) run(k int) (m int, beta float64, err error) {
 	if !ws.start(true) {
 		return 0, 0, nil
 	}
-	for m := 1; ; m++ {
+	for m = 1; ; m++ {
 		beta, err := ws.extend(m - 1)
 		if err != nil {
 			return 0, 0, err
 		}
-		exact := m == n || beta <= 64*unit[T]()*ws.scale
-		if exact {
-			beta = 0
+		if m == ws.n || beta <= 64*unit[T]()*ws.scale {
+			return m, 0, nil
 		}
-		if exact || m == k {
-			if err := ws.ritz(m, beta); err != nil {
-				return 0, 0, err
-			}
-			return ws.theta[0], ws.resid[0], nil
+		if m == k {
+			return m, beta, nil
 		}
 		ws.off[m-1] = beta
 		copy(ws.basis.Row(m), ws.w)
