@@ -18,4 +18,12 @@ var (
 	ErrSingular = errors.New("matrix is singular")
 	// ErrIllPosed is a model whose equilibrium need not exist or be unique.
 	ErrIllPosed = errors.New("equilibrium need not be unique")
+	// ErrBackward is a backward solve that failed: there is no gradient.
+	ErrBackward = errors.New("backward solve failed")
+	// ErrNotConverged is a fixed point that was not found, where one is needed.
+	ErrNotConverged = errors.New("fixed point not found")
+	// ErrDiverged is a training run that lost its layer or its loss.
+	ErrDiverged = errors.New("training diverged")
+	// ErrPrecision is a tolerance that the number type cannot meet.
+	ErrPrecision = errors.New("tolerance below precision")
 )
