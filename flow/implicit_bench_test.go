@@ -35,7 +35,7 @@ func BenchmarkGeometric(b *testing.B) {
 			continue
 		}
 		b.Run(c.name, func(b *testing.B) {
-			c.o.T1, c.o.MaxSteps = 0, 1<<40
+			c.o.T1, c.o.MaxSteps = 0, 1<<30
 			r, err := New(c.it(), c.x0, c.o)
 			if err != nil {
 				b.Fatal(err)
