@@ -152,10 +152,10 @@ func TestResumeOtherPath(t *testing.T) {
 		tree   bool
 		want   string
 	}{
-		{1 << 30, 2, false, ""},
+		{1 << 40, 2, false, ""},
 		{1, 2, false, "{Seed: 1099511627776, Stream: 2}, the run has Increments{Seed: 1, Stream: 2}"},
-		{1 << 30, 3, false, "Stream: 3"},
-		{1 << 30, 2, true, "Tree of seed 1099511627776, stream 2 on [0, 1]"},
+		{1 << 40, 3, false, "Stream: 3"},
+		{1 << 40, 2, true, "Tree of seed 1099511627776, stream 2 on [0, 1]"},
 	} {
 		other := make(c.seed, c.stream, c.tree)
 		for i, it := range make(1<<40, 2, false)[:len(other)] {
