@@ -18,10 +18,10 @@ const (
 	Identity  = Activation(nn.Identity)  // φ(z) = z: a deep linear network
 	ReLU      = Activation(nn.ReLU)      // φ(z) = max(z, 0), with φ'(0) = 0 and φ'' = 0
 	LeakyReLU = Activation(nn.LeakyReLU) // φ(z) = max(z, z/100)
-	Tanh      = Activation(nn.Tanh)
-	Sigmoid   = Activation(nn.Sigmoid)
-	Softplus  = Activation(nn.Softplus) // φ(z) = log(1 + e^z)
-	GELU      = Activation(nn.GELU)     // φ(z) = z Φ(z), Φ the normal distribution function
+	Tanh      = Activation(nn.Tanh)      // φ(z) = tanh z
+	Sigmoid   = Activation(nn.Sigmoid)   // φ(z) = 1/(1 + e^-z)
+	Softplus  = Activation(nn.Softplus)  // φ(z) = log(1 + e^z)
+	GELU      = Activation(nn.GELU)      // φ(z) = z Φ(z), Φ the normal distribution function
 )
 
 // String returns the activation's name.
