@@ -201,8 +201,8 @@ func (o *SolveOptions[T]) defaults() (SolveOptions[T], error) {
 
 // FixedPoint solves z_r = f_r(z_r) for the samples in the rows of z, which holds
 // the starts and receives the best points found. Not to converge is no error but a
-// Status. Errors wrap ErrArgument, ErrShape, ErrNotFinite, ErrPrecision, or are
-// that of ctx with the points found so far. Use a SolveSpace for many solves.
+// Status. A z whose rows do not have Dim numbers panics; errors wrap ErrArgument,
+// ErrNotFinite or ErrPrecision, or are that of ctx with the points found so far. Use a SolveSpace for many solves.
 func FixedPoint[T flow.Float](ctx context.Context, z kernel.Matrix[T], f Map[T], o *SolveOptions[T]) (*SolveStats, error) {
 	return new(SolveSpace[T]).FixedPoint(ctx, z, f, o)
 }

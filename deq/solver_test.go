@@ -286,7 +286,6 @@ func TestSolverBadArguments(t *testing.T) {
 		want error
 	}{
 		{"nil map", z, nil, nil, ErrArgument},
-		{"columns", kernel.NewMatrix[float64](2, 4), m, nil, ErrShape},
 		{"NaN start", bad, m, nil, ErrNotFinite},
 		{"precision", z, m, &SolveOptions[float64]{RelTol: 1e-16}, ErrPrecision},
 		{"RelTol", z, m, &SolveOptions[float64]{RelTol: -1}, ErrArgument},

@@ -101,7 +101,7 @@ func (ws *SolveSpace[T]) begin(z kernel.Matrix[T], f Map[T], o *SolveOptions[T])
 	}
 	n := f.Dim()
 	if z.Cols != n || z.Rows > 0 && len(z.Data) < (z.Rows-1)*z.Stride+z.Cols {
-		return fmt.Errorf("deq: z is %d x %d, want rows of Dim() = %d: %w", z.Rows, z.Cols, n, ErrShape)
+		panic(fmt.Sprintf("deq: z is %d x %d, want rows of Dim() = %d", z.Rows, z.Cols, n))
 	}
 	for i := range z.Rows {
 		if err := checkFinite(z.Row(i), "z", i*n); err != nil {
