@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"math/rand/v2"
 	"unsafe"
 
 	"github.com/gradflow/gradflow/flow/kernel"
@@ -62,10 +63,12 @@ func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
 var sink float64
 
-// values returns n elements, aligned to 64 bytes as the peer's are.
+// values returns n elements somewhere in a page, aligned to 64 bytes as the
+// peer's are.
 func values[T kernel.Float](n, mod int) []T {
-	all := make([]T, n+16)
-	skip := int(-uintptr(unsafe.Pointer(&all[0]))&63) / int(unsafe.Sizeof(T(0)))
+	size := int(unsafe.Sizeof(T(0)))
+	all := make([]T, n+(4096+64)/size)
+	skip := (int(-uintptr(unsafe.Pointer(&all[0]))&63) + 64*rand.IntN(64)) / size
 	x := all[skip : skip+n]
 	for i := range x {
 		x[i] = T(1 / (1 + float64(i%mod)))

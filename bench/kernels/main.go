@@ -64,20 +64,26 @@ func main() {
 
 // row measures one kernel at one size and prints a line of the table.
 func row(p *peer, k kern, n, bits, rounds int, window time.Duration, quantile float64) {
-	f, gonum, naive := k.prepare(n, bits)
-	fs := []func(calls int) float64{timer(f)}
-	names := []string{"kernel"}
-	if p != nil && k.peer != "" {
-		name := map[int]string{64: "d", 32: "s"}[bits] + k.peer
-		fs = append(fs, func(calls int) float64 { return p.time(name, n, calls) })
-		names = append(names, "OpenBLAS")
+	var fs []func(calls int) float64
+	var names []string
+	// Small operands move between the windows, as their places in the pages decide
+	// whether loads wait for stores that look like theirs.
+	move := func() {
+		f, gonum, naive := k.prepare(n, bits)
+		fs, names = []func(calls int) float64{timer(f)}, []string{"kernel"}
+		if p != nil && k.peer != "" {
+			name := map[int]string{64: "d", 32: "s"}[bits] + k.peer
+			fs = append(fs, func(calls int) float64 { return p.time(name, n, calls) })
+			names = append(names, "OpenBLAS")
+		}
+		if gonum != nil {
+			fs, names = append(fs, timer(gonum)), append(names, "gonum")
+		}
+		if naive != nil {
+			fs, names = append(fs, timer(naive)), append(names, "math")
+		}
 	}
-	if gonum != nil {
-		fs, names = append(fs, timer(gonum)), append(names, "gonum")
-	}
-	if naive != nil {
-		fs, names = append(fs, timer(naive)), append(names, "math")
-	}
+	move()
 	// The number of calls that fill a window.
 	calls := make([]int, len(fs))
 	for i, f := range fs {
@@ -92,6 +98,9 @@ func row(p *peer, k kern, n, bits, rounds int, window time.Duration, quantile fl
 	}
 	times := make([][]float64, len(fs))
 	for range rounds {
+		if n <= 256 {
+			move()
+		}
 		for i, f := range fs {
 			times[i] = append(times[i], f(calls[i]))
 		}
@@ -111,10 +120,17 @@ func row(p *peer, k kern, n, bits, rounds int, window time.Duration, quantile fl
 	fmt.Printf("%-8s f%d %8d %12.4g %9.2f %9s %9s %9s\n", k.name, bits, n, own, k.flops(n)/own, ratio("OpenBLAS"), ratio("gonum"), ratio("math"))
 }
 
+// warm is how long a program runs before it is timed: a CPU that comes from easier
+// work needs some milliseconds until it multiplies at full speed.
+const warm = 5 * time.Millisecond
+
 // timer returns a function that reports the nanoseconds of a call of f.
 func timer(f loop) func(calls int) float64 {
 	return func(calls int) float64 {
-		f(1)
+		begin := now()
+		for now()-begin < warm {
+			f(calls/4 + 1)
+		}
 		t := now()
 		f(calls)
 		return float64(now()-t) / float64(calls)

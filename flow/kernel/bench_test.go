@@ -103,6 +103,48 @@ func benchTanh[T kernel.Float](n int) func() {
 	return func() { kernel.Tanh(p.y, p.x) }
 }
 
+func benchLog[T kernel.Float](n int) func() {
+	p := newArgs[T](n)
+	for i, v := range p.x {
+		p.x[i] = v * v
+	}
+	return func() { kernel.Log(p.y, p.x) }
+}
+
+func benchSigmoid[T kernel.Float](n int) func() {
+	p := newArgs[T](n)
+	return func() { kernel.Sigmoid(p.y, p.x) }
+}
+
+func benchGELU[T kernel.Float](n int) func() {
+	p := newArgs[T](n)
+	return func() { kernel.GELU(p.y, p.x) }
+}
+
+func benchLogSumExp[T kernel.Float](n int) func() {
+	m, _ := randMat[T](rng(52), 64, n, 0, 0)
+	d := make([]T, 64)
+	return func() { kernel.LogSumExpRows(d, m) }
+}
+
+// benchDistances is between 64 and n points in 16 dimensions.
+func benchDistances[T kernel.Float](n int) func() {
+	x, _ := randMat[T](rng(53), 64, 16, 0, 0)
+	y, _ := randMat[T](rng(54), n, 16, 0, 0)
+	d := kernel.NewMatrix[T](64, n)
+	return func() { kernel.SquaredDistances(d, x, y) }
+}
+
+func benchGemmTN[T kernel.Float](n int) func() {
+	p := newArgs[T](n)
+	return func() { kernel.GemmTN(p.c, 1, p.a, p.b, 0) }
+}
+
+func benchSyrk[T kernel.Float](n int) func() {
+	p := newArgs[T](n)
+	return func() { kernel.Syrk(p.c, 1, p.a, 0) }
+}
+
 func benchSoftmax[T kernel.Float](n int) func() {
 	r := rng(51)
 	m, _ := randMat[T](r, 64, n, 0, 0)
@@ -127,9 +169,25 @@ func BenchmarkGemmNT(b *testing.B) {
 	bench(b, cubic(2), benchGemmNT[float64], benchGemmNT[float32])
 }
 
+func BenchmarkGemmTN(b *testing.B) {
+	bench(b, cubic(2), benchGemmTN[float64], benchGemmTN[float32])
+}
+func BenchmarkSyrk(b *testing.B) { bench(b, cubic(1), benchSyrk[float64], benchSyrk[float32]) }
+func BenchmarkSquaredDistances(b *testing.B) {
+	bench(b, linear(3*16*64), benchDistances[float64], benchDistances[float32])
+}
+
 // The maps count one operation an element.
 func BenchmarkExp(b *testing.B)  { bench(b, linear(1), benchExp[float64], benchExp[float32]) }
 func BenchmarkTanh(b *testing.B) { bench(b, linear(1), benchTanh[float64], benchTanh[float32]) }
+func BenchmarkLog(b *testing.B)  { bench(b, linear(1), benchLog[float64], benchLog[float32]) }
+func BenchmarkSigmoid(b *testing.B) {
+	bench(b, linear(1), benchSigmoid[float64], benchSigmoid[float32])
+}
+func BenchmarkGELU(b *testing.B) { bench(b, linear(1), benchGELU[float64], benchGELU[float32]) }
+func BenchmarkLogSumExpRows(b *testing.B) {
+	bench(b, linear(64), benchLogSumExp[float64], benchLogSumExp[float32])
+}
 func BenchmarkSoftmaxRows(b *testing.B) {
 	bench(b, linear(64), benchSoftmax[float64], benchSoftmax[float32])
 }

@@ -53,7 +53,20 @@
 // destination must not overlap unless a function says that they may; then they
 // must be the same slice, not shifted parts of one.
 //
-// A call does not allocate.
+// A call does not allocate, apart from scratch memory of large products that is
+// kept for the next ones.
+//
+// # Assembly
+//
+// On amd64 with AVX2 and FMA the kernels are assembly. Elsewhere, in builds with
+// the tag noasm or purego, and in programs that are started with GRADFLOW_NOASM=1
+// in their environment, a portable twin in Go does the same work more slowly. There
+// is no assembly for arm64: nobody has tested one.
+//
+// Large matrix products, products of matrices with vectors, batches and
+// transcendental maps are divided among as many goroutines as GOMAXPROCS says, as
+// long as the parts are worth waking a worker for; with GOMAXPROCS=1 nothing runs
+// but the caller.
 //
 // # Reproducibility
 //

@@ -81,6 +81,11 @@ func testGuards[T kernel.Float](t *testing.T) {
 				guardMatrices(g, m, n)
 			}
 		}
+		for _, n := range []int{401, 801, 1603, 3001} { // rows that NormalGrad treats in other ways
+			for m := 1; m <= 5; m++ {
+				sink += kernel.NormalGrad(g.take(n), g.matrix(m, n), g.take(n), g.take(m), g.take(m))
+			}
+		}
 		for _, s := range [][3]int{{1, 1, 1}, {6, 8, 4}, {7, 9, 5}, {13, 17, 33}, {4, 16, 100}, {100, 3, 7}, {5, 31, 2}, {31, 33, 65}, {97, 101, 103}, {8, 130, 130}, {130, 130, 8}, {130, 1, 130}, {2, 130, 130}} {
 			m, n, k := s[0], s[1], s[2]
 			kernel.Gemm(g.matrix(m, n), 1.5, g.matrix(m, k), g.matrix(k, n), 0.5)

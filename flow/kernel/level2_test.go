@@ -97,7 +97,7 @@ func TestNormalGrad(t *testing.T) { both(t, testNormalGrad[float64], testNormalG
 func testNormalGrad[T kernel.Float](t *testing.T) {
 	rn := rng(12)
 	for _, m := range sizes {
-		for _, n := range append(sizes, 100, 128, 130, 513) {
+		for _, n := range append(sizes, 100, 128, 130, 513, 801, 1603) {
 			a, av := randMat[T](rn, m, n, n%3, m%4)
 			x, b := randVec[T](rn, n, 1).s, randVec[T](rn, m, 2).s
 			g, r := newVec[T](n, 3), newVec[T](m, 1)

@@ -22,7 +22,7 @@ type product[T Float] struct {
 	kind        productKind
 	batch       [3]Batch[T] // c, a, b
 	x, y        []T
-	done        sync.WaitGroup
+	done        latch
 }
 
 type productKind int
@@ -189,7 +189,7 @@ type mapping[T Float] struct {
 	dst, x []T
 	rows   Matrix[T] // of softmax
 	kind   mapKind
-	done   sync.WaitGroup
+	done   latch
 }
 
 type mapKind int

@@ -27,8 +27,44 @@ type job interface {
 type call struct {
 	j        job
 	i, parts int
-	done     *sync.WaitGroup
+	done     *latch
 }
+
+// do does the part. As many calls wait or run as workers are not idle, whoever
+// does them.
+func (c call) do() {
+	c.j.part(c.i, c.parts)
+	pool.idle.Add(1)
+	c.done.done()
+}
+
+// latch waits for the workers of a call.
+type latch struct {
+	left atomic.Int32
+	wg   sync.WaitGroup
+}
+
+func (l *latch) add() {
+	l.left.Add(1)
+	l.wg.Add(1)
+}
+
+func (l *latch) done() {
+	l.left.Add(-1)
+	l.wg.Done()
+}
+
+func (l *latch) wait() {
+	for i := 0; i < spins && l.left.Load() > 0; i++ {
+		runtime.Gosched()
+	}
+	l.wg.Wait()
+}
+
+// spins is how often who waits for the other side yields before it sleeps: some
+// tens of microseconds. Waking a sleeper can take longer than that, and calls
+// that are worth a worker often follow one another.
+const spins = 256
 
 // pool is the workers, which start when they are first needed and then wait.
 var pool struct {
@@ -42,7 +78,7 @@ const maxWorkers = 256
 
 // run does all parts of j and returns when they are done. The caller does its
 // share, and all of it if the workers are busy with other calls.
-func run(j job, parts int, done *sync.WaitGroup) {
+func run(j job, parts int, done *latch) {
 	grow(parts - 1)
 	for i := 1; i < parts; i++ {
 		if pool.idle.Add(-1) < 0 {
@@ -50,11 +86,24 @@ func run(j job, parts int, done *sync.WaitGroup) {
 			j.part(i, parts)
 			continue
 		}
-		done.Add(1)
+		done.add()
 		pool.calls <- call{j, i, parts, done} // one place for each worker: never waits
 	}
 	j.part(0, parts)
-	done.Wait()
+	takeBack()
+	done.wait()
+}
+
+// takeBack does calls that no worker has begun: those are still waking up.
+func takeBack() {
+	for {
+		select {
+		case c := <-pool.calls:
+			c.do()
+		default:
+			return
+		}
+	}
 }
 
 // grow makes sure that there are n workers.
@@ -72,11 +121,22 @@ func grow(n int) {
 }
 
 func work(calls chan call) {
-	for c := range calls {
-		c.j.part(c.i, c.parts)
-		pool.idle.Add(1)
-		c.done.Done()
+	for {
+		c := next(calls)
+		c.do()
 	}
+}
+
+func next(calls chan call) call {
+	for range spins {
+		select {
+		case c := <-calls:
+			return c
+		default:
+			runtime.Gosched()
+		}
+	}
+	return <-calls
 }
 
 // partsOf is how many parts a call of so many units has, units that are too few

@@ -23,6 +23,8 @@ func SyrkT[T Float](c Matrix[T], alpha T, a Matrix[T], beta T) {
 }
 
 // syrk computes the lower triangle in strips of rows and, if it may, mirrors it.
+// A single strip is all of C, and in assembly symmetric as every element is one
+// sum in order and products commute.
 // With β != 0 the triangles of the old C may differ, so all of it is computed.
 func syrk[T Float](c *Matrix[T], alpha T, a *Matrix[T], f form, beta T) {
 	if beta != 0 || a.Rows == 0 || a.Cols == 0 {
@@ -41,9 +43,23 @@ func syrk[T Float](c *Matrix[T], alpha T, a *Matrix[T], f form, beta T) {
 		}
 		gemm(&sub, alpha, &left, &right, f, 0)
 	}
-	for i := range c.Rows {
-		for j, v := range c.Row(i)[:i] {
-			c.Data[j*c.Stride+i] = v
+	if c.Rows > strip || !assembly {
+		mirror(c)
+	}
+}
+
+// mirror copies the lower triangle to the upper one, in squares that stay in
+// cache.
+func mirror[T Float](c *Matrix[T]) {
+	const side = 32
+	for i0 := 0; i0 < c.Rows; i0 += side {
+		for j0 := 0; j0 <= i0; j0 += side {
+			for i := i0; i < min(i0+side, c.Rows); i++ {
+				row := c.Data[i*c.Stride:]
+				for j := j0; j < min(j0+side, i); j++ {
+					c.Data[j*c.Stride+i] = row[j]
+				}
+			}
 		}
 	}
 }

@@ -16,11 +16,26 @@ static double now(void) {
 
 static volatile double sink;
 
-// LOOP answers with the mean time of a call after one that warms the caches.
+// The operands, and the memory that holds them.
+static void *memory[6];
+
+// place returns size bytes somewhere in a page, aligned to 64 bytes.
+static void *place(int i, size_t size) {
+  free(memory[i]);
+  memory[i] = aligned_alloc(4096, (size + 2 * 4096) / 4096 * 4096);
+  return (char *)memory[i] + 64 * (rand() % 64);
+}
+
+// LOOP answers with the mean time of a call. Before, it runs for a while: a CPU
+// that comes from easier work needs some milliseconds until it multiplies at
+// full speed.
 #define LOOP(call)                                  \
   do {                                              \
-    call;                                           \
     double t = now();                               \
+    do {                                            \
+      for (long r = 0; r < calls / 4 + 1; r++) { call; } \
+    } while (now() - t < 5e6);                      \
+    t = now();                                      \
     for (long r = 0; r < calls; r++) { call; }      \
     return (now() - t) / calls;                     \
   } while (0)
@@ -30,14 +45,12 @@ static volatile double sink;
     static T *a, *b, *c, *x, *y, *z;                                                                                   \
     static int have;                                                                                                   \
     int vec = !strcmp(k, "dot") || !strcmp(k, "axpy") || !strcmp(k, "nrm2");                                           \
-    if (n != have) {                                                                                                   \
+    if (n <= 256 || (vec ? -n : n) != have) {                                                                          \
       size_t v = sizeof(T) * n, m = vec ? 64 : v * n;                                                                  \
-      free(a), free(b), free(c), free(x), free(y), free(z);                                                            \
-      a = aligned_alloc(64, m), b = aligned_alloc(64, m), c = aligned_alloc(64, m);                                    \
-      x = aligned_alloc(64, v), y = aligned_alloc(64, v), z = aligned_alloc(64, v);                                    \
+      a = place(0, m), b = place(1, m), c = place(2, m), x = place(3, v), y = place(4, v), z = place(5, v);            \
       for (size_t i = 0; i < m / sizeof(T); i++) a[i] = 1.0 / (1 + i % 97), b[i] = 0.5 / (1 + i % 31), c[i] = 0;       \
       for (int i = 0; i < n; i++) x[i] = 1.0 / (1 + i % 13), y[i] = z[i] = 0;                                          \
-      have = n;                                                                                                        \
+      have = vec ? -n : n;                                                                                             \
     }                                                                                                                  \
     if (!strcmp(k, "dot")) LOOP(sink = cblas_##p##dot(n, x, 1, y, 1));                                                 \
     if (!strcmp(k, "nrm2")) LOOP(sink = cblas_##p##nrm2(n, x, 1));                                                     \
@@ -62,12 +75,16 @@ extern char *openblas_get_corename(void);
 extern char *openblas_get_config(void);
 
 int main(void) {
-  char k[32];
+  char k[32], last = 0;
   int n;
   long calls;
   printf("%s, kernels for %s\n", openblas_get_config(), openblas_get_corename());
   fflush(stdout);
   while (scanf("%31s %d %ld", k, &n, &calls) == 3) {
+    if (last && last != k[0]) { // the other precision's operands are gone
+      if (k[0] == 'd') time_d("", 1, 0); else time_s("", 1, 0);
+    }
+    last = k[0];
     double t = k[0] == 'd' ? time_d(k + 1, n, calls) : time_s(k + 1, n, calls);
     printf("%.3f\n", t);
     fflush(stdout);

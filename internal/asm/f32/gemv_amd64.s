@@ -975,28 +975,29 @@ TEXT ·NormalGrad(SB), NOSPLIT, $0-64
 	MOVQ    $0x00000008, R9
 	SUBQ    DI, R9
 	VMOVDQU (R8)(R9*4), Y0
-	CMPQ    AX, $0x00000004
-	JLT     four_skip
-
-four:
-	MOVQ   x+32(FP), DI
-	MOVQ   n+8(FP), R8
-	MOVQ   CX, R9
-	LEAQ   (R9)(DX*2), R10
-	ADDQ   DX, R10
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	CMPQ   R8, $0x00000010
-	JLT    four_dot_one
+	MOVQ    n+8(FP), DI
+	CMPQ    DI, $0x00000320
+	JGE     long
+	SUBQ    $0x00000004, AX
+	JLT     rest
+	MOVQ    x+32(FP), DI
+	MOVQ    n+8(FP), R8
+	MOVQ    CX, R9
+	LEAQ    (R9)(DX*2), R10
+	ADDQ    DX, R10
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	CMPQ    R8, $0x00000010
+	JLT     first_one
 
 	PCALIGN $32
-four_dot_block:
+first_block:
 	VMOVUPS     (DI), Y9
 	VFMADD231PS (R9), Y9, Y1
 	VFMADD231PS (R9)(DX*1), Y9, Y3
@@ -1012,11 +1013,11 @@ four_dot_block:
 	ADDQ        $0x00000040, R10
 	SUBQ        $0x00000010, R8
 	CMPQ        R8, $0x00000010
-	JGE         four_dot_block
+	JGE         first_block
 
-four_dot_one:
+first_one:
 	CMPQ        R8, $0x00000008
-	JLT         four_dot_tail
+	JLT         first_tail
 	VMOVUPS     (DI), Y9
 	VFMADD231PS (R9), Y9, Y1
 	VFMADD231PS (R9)(DX*1), Y9, Y3
@@ -1027,9 +1028,9 @@ four_dot_one:
 	ADDQ        $0x00000020, R10
 	SUBQ        $0x00000008, R8
 
-four_dot_tail:
+first_tail:
 	TESTQ       R8, R8
-	JE          four_dot_sum
+	JE          first_sum
 	VMASKMOVPS  (DI), Y0, Y9
 	VMASKMOVPS  (R9), Y0, Y10
 	VFMADD231PS Y10, Y9, Y2
@@ -1040,7 +1041,7 @@ four_dot_tail:
 	VMASKMOVPS  (R10), Y0, Y10
 	VFMADD231PS Y10, Y9, Y8
 
-four_dot_sum:
+first_sum:
 	VADDPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y3
 	VADDPS       Y6, Y5, Y5
@@ -1056,20 +1057,481 @@ four_dot_sum:
 	VBROADCASTSS 4(SI), Y2
 	VBROADCASTSS 8(SI), Y3
 	VBROADCASTSS 12(SI), Y4
+	ADDQ         $0x00000010, BX
+	ADDQ         $0x00000010, SI
+	SUBQ         $0x00000004, AX
+	JLT          last
+
+four:
+	MOVQ   x+32(FP), DI
+	MOVQ   grad+56(FP), R8
+	MOVQ   n+8(FP), R9
+	MOVQ   CX, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	SUBQ   $0x00000010, R9
+	JLT    both_one
+
+	PCALIGN $32
+both:
+	VMOVUPS     (DI), Y9
+	VFMADD231PS (R11)(DX*1), Y9, Y5
+	VFMADD231PS (R11)(DX*2), Y9, Y6
+	VFMADD231PS (R12), Y9, Y7
+	VFMADD231PS (R12)(DX*1), Y9, Y8
+	VMOVUPS     (R8), Y9
+	VFMADD231PS (R10), Y1, Y9
+	VFMADD231PS (R10)(DX*1), Y2, Y9
+	VFMADD231PS (R10)(DX*2), Y3, Y9
+	VFMADD231PS (R11), Y4, Y9
+	VMOVUPS     Y9, (R8)
+	VMOVUPS     32(DI), Y9
+	VFMADD231PS 32(R11)(DX*1), Y9, Y5
+	VFMADD231PS 32(R11)(DX*2), Y9, Y6
+	VFMADD231PS 32(R12), Y9, Y7
+	VFMADD231PS 32(R12)(DX*1), Y9, Y8
+	VMOVUPS     32(R8), Y9
+	VFMADD231PS 32(R10), Y1, Y9
+	VFMADD231PS 32(R10)(DX*1), Y2, Y9
+	VFMADD231PS 32(R10)(DX*2), Y3, Y9
+	VFMADD231PS 32(R11), Y4, Y9
+	VMOVUPS     Y9, 32(R8)
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	ADDQ        $0x00000040, R11
+	ADDQ        $0x00000040, R12
+	SUBQ        $0x00000010, R9
+	JGE         both
+
+both_one:
+	ADDQ        $0x00000008, R9
+	JLT         both_tail
+	VMOVUPS     (DI), Y9
+	VFMADD231PS (R11)(DX*1), Y9, Y5
+	VFMADD231PS (R11)(DX*2), Y9, Y6
+	VFMADD231PS (R12), Y9, Y7
+	VFMADD231PS (R12)(DX*1), Y9, Y8
+	VMOVUPS     (R8), Y9
+	VFMADD231PS (R10), Y1, Y9
+	VFMADD231PS (R10)(DX*1), Y2, Y9
+	VFMADD231PS (R10)(DX*2), Y3, Y9
+	VFMADD231PS (R11), Y4, Y9
+	VMOVUPS     Y9, (R8)
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R10
+	ADDQ        $0x00000020, R11
+	ADDQ        $0x00000020, R12
+	SUBQ        $0x00000008, R9
+
+both_tail:
+	ADDQ         $0x00000008, R9
+	JE           both_end
+	VMASKMOVPS   (DI), Y0, Y9
+	VMASKMOVPS   (R11)(DX*1), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMASKMOVPS   (R11)(DX*2), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMASKMOVPS   (R12), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y7
+	VMASKMOVPS   (R12)(DX*1), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y8
+	VMASKMOVPS   (R8), Y0, Y9
+	VMASKMOVPS   (R10), Y0, Y10
+	VFMADD231PS  Y10, Y1, Y9
+	VMASKMOVPS   (R10)(DX*1), Y0, Y10
+	VFMADD231PS  Y10, Y2, Y9
+	VMASKMOVPS   (R10)(DX*2), Y0, Y10
+	VFMADD231PS  Y10, Y3, Y9
+	VMASKMOVPS   (R11), Y0, Y10
+	VFMADD231PS  Y10, Y4, Y9
+	LEAQ         (R8), DI
+	TESTQ        $0x00000004, R9
+	JE           tail22
+	VMOVUPS      X9, (DI)
+	VEXTRACTF128 $0x01, Y9, X9
+	ADDQ         $0x00000010, DI
+
+tail22:
+	TESTQ    $0x00000002, R9
+	JE       tail23
+	VMOVSD   X9, (DI)
+	VMOVHLPS X9, X9, X9
+	ADDQ     $0x00000008, DI
+
+tail23:
+	TESTQ  $0x00000001, R9
+	JE     tail24
+	VMOVSS X9, (DI)
+
+tail24:
+both_end:
+	VHADDPS      Y6, Y5, Y5
+	VHADDPS      Y8, Y7, Y7
+	VHADDPS      Y7, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X1
+	VADDPS       X1, X5, X5
+	VSUBPS       (BX), X5, X5
+	VMOVUPS      X5, (SI)
+	VBROADCASTSS (SI), Y1
+	VBROADCASTSS 4(SI), Y2
+	VBROADCASTSS 8(SI), Y3
+	VBROADCASTSS 12(SI), Y4
+	ADDQ         $0x00000010, BX
+	ADDQ         $0x00000010, SI
+	LEAQ         (CX)(DX*4), CX
+	SUBQ         $0x00000004, AX
+	JGE          four
+
+last:
+	MOVQ grad+56(FP), DI
+	MOVQ n+8(FP), R8
+	MOVQ CX, R9
+	LEAQ (R9)(DX*2), R10
+	ADDQ DX, R10
+	CMPQ R8, $0x00000020
+	JLT  add_one
+
+	PCALIGN $32
+add_block:
+	VMOVUPS     (DI), Y5
+	VMOVUPS     32(DI), Y6
+	VMOVUPS     64(DI), Y7
+	VMOVUPS     96(DI), Y8
+	VFMADD231PS (R9), Y1, Y5
+	VFMADD231PS 32(R9), Y1, Y6
+	VFMADD231PS 64(R9), Y1, Y7
+	VFMADD231PS 96(R9), Y1, Y8
+	VFMADD231PS (R9)(DX*1), Y2, Y5
+	VFMADD231PS 32(R9)(DX*1), Y2, Y6
+	VFMADD231PS 64(R9)(DX*1), Y2, Y7
+	VFMADD231PS 96(R9)(DX*1), Y2, Y8
+	VFMADD231PS (R9)(DX*2), Y3, Y5
+	VFMADD231PS 32(R9)(DX*2), Y3, Y6
+	VFMADD231PS 64(R9)(DX*2), Y3, Y7
+	VFMADD231PS 96(R9)(DX*2), Y3, Y8
+	VFMADD231PS (R10), Y4, Y5
+	VFMADD231PS 32(R10), Y4, Y6
+	VFMADD231PS 64(R10), Y4, Y7
+	VFMADD231PS 96(R10), Y4, Y8
+	VMOVUPS     Y5, (DI)
+	VMOVUPS     Y6, 32(DI)
+	VMOVUPS     Y7, 64(DI)
+	VMOVUPS     Y8, 96(DI)
+	ADDQ        $0x00000080, DI
+	ADDQ        $0x00000080, R9
+	ADDQ        $0x00000080, R10
+	SUBQ        $0x00000020, R8
+	CMPQ        R8, $0x00000020
+	JGE         add_block
+
+add_one:
+	CMPQ        R8, $0x00000008
+	JLT         add_tail
+	VMOVUPS     (DI), Y5
+	VFMADD231PS (R9), Y1, Y5
+	VFMADD231PS (R9)(DX*1), Y2, Y5
+	VFMADD231PS (R9)(DX*2), Y3, Y5
+	VFMADD231PS (R10), Y4, Y5
+	VMOVUPS     Y5, (DI)
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R9
+	ADDQ        $0x00000020, R10
+	SUBQ        $0x00000008, R8
+	JMP         add_one
+
+add_tail:
+	TESTQ        R8, R8
+	JE           add_end
+	VMASKMOVPS   (DI), Y0, Y5
+	VMASKMOVPS   (R9), Y0, Y6
+	VFMADD231PS  Y6, Y1, Y5
+	VMASKMOVPS   (R9)(DX*1), Y0, Y6
+	VFMADD231PS  Y6, Y2, Y5
+	VMASKMOVPS   (R9)(DX*2), Y0, Y6
+	VFMADD231PS  Y6, Y3, Y5
+	VMASKMOVPS   (R10), Y0, Y6
+	VFMADD231PS  Y6, Y4, Y5
+	LEAQ         (DI), DI
+	TESTQ        $0x00000004, R8
+	JE           tail25
+	VMOVUPS      X5, (DI)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x00000010, DI
+
+tail25:
+	TESTQ    $0x00000002, R8
+	JE       tail26
+	VMOVSD   X5, (DI)
+	VMOVHLPS X5, X5, X5
+	ADDQ     $0x00000008, DI
+
+tail26:
+	TESTQ  $0x00000001, R8
+	JE     tail27
+	VMOVSS X5, (DI)
+
+tail27:
+add_end:
+	LEAQ (CX)(DX*4), CX
+	JMP  rest
+
+long:
+	CMPQ DI, $0x000005dc
+	JLT  medium
+	CMPQ DI, $0x00000bb8
+	JGE  medium
+	CMPQ AX, $0x00000002
+	JLT  medium
+
+long_two:
+	MOVQ   x+32(FP), DI
+	MOVQ   n+8(FP), R8
+	MOVQ   CX, R9
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	CMPQ   R8, $0x00000010
+	JLT    two_dot_one
+
+	PCALIGN $32
+two_dot_block:
+	VMOVUPS     (DI), Y5
+	VFMADD231PS (R9), Y5, Y1
+	VFMADD231PS (R9)(DX*1), Y5, Y3
+	VMOVUPS     32(DI), Y5
+	VFMADD231PS 32(R9), Y5, Y2
+	VFMADD231PS 32(R9)(DX*1), Y5, Y4
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x00000010, R8
+	CMPQ        R8, $0x00000010
+	JGE         two_dot_block
+
+two_dot_one:
+	CMPQ        R8, $0x00000008
+	JLT         two_dot_tail
+	VMOVUPS     (DI), Y5
+	VFMADD231PS (R9), Y5, Y1
+	VFMADD231PS (R9)(DX*1), Y5, Y3
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R9
+	SUBQ        $0x00000008, R8
+
+two_dot_tail:
+	TESTQ       R8, R8
+	JE          two_dot_sum
+	VMASKMOVPS  (DI), Y0, Y5
+	VMASKMOVPS  (R9), Y0, Y6
+	VFMADD231PS Y6, Y5, Y2
+	VMASKMOVPS  (R9)(DX*1), Y0, Y6
+	VFMADD231PS Y6, Y5, Y4
+
+two_dot_sum:
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y3
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y4, Y4, Y4
+	VHADDPS      Y3, Y1, Y1
+	VHADDPS      Y4, Y2, Y2
+	VHADDPS      Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VMOVSD       (BX), X2
+	VSUBPS       X2, X1, X1
+	VMOVSD       X1, (SI)
+	VBROADCASTSS (SI), Y1
+	VBROADCASTSS 4(SI), Y2
+	ADDQ         $0x00000008, BX
+	ADDQ         $0x00000008, SI
 	MOVQ         grad+56(FP), DI
 	MOVQ         n+8(FP), R8
 	MOVQ         CX, R9
-	CMPQ         R8, $0x00000200
-	JLT          four_short
+	LEAQ         (R9)(DX*2), R10
+	ADDQ         DX, R10
+	CMPQ         R8, $0x00000020
+	JLT          two_add_one
+
+	PCALIGN $32
+two_add_block:
+	PREFETCHT1  (R9)(DX*2)
+	PREFETCHT1  64(R9)(DX*2)
+	PREFETCHT1  (R10)
+	PREFETCHT1  64(R10)
+	VMOVUPS     (DI), Y3
+	VMOVUPS     32(DI), Y4
+	VMOVUPS     64(DI), Y5
+	VMOVUPS     96(DI), Y6
+	VFMADD231PS (R9), Y1, Y3
+	VFMADD231PS 32(R9), Y1, Y4
+	VFMADD231PS 64(R9), Y1, Y5
+	VFMADD231PS 96(R9), Y1, Y6
+	VFMADD231PS (R9)(DX*1), Y2, Y3
+	VFMADD231PS 32(R9)(DX*1), Y2, Y4
+	VFMADD231PS 64(R9)(DX*1), Y2, Y5
+	VFMADD231PS 96(R9)(DX*1), Y2, Y6
+	VMOVUPS     Y3, (DI)
+	VMOVUPS     Y4, 32(DI)
+	VMOVUPS     Y5, 64(DI)
+	VMOVUPS     Y6, 96(DI)
+	ADDQ        $0x00000080, DI
+	ADDQ        $0x00000080, R9
+	ADDQ        $0x00000080, R10
+	SUBQ        $0x00000020, R8
+	CMPQ        R8, $0x00000020
+	JGE         two_add_block
+
+two_add_one:
+	CMPQ        R8, $0x00000008
+	JLT         two_add_tail
+	VMOVUPS     (DI), Y3
+	VFMADD231PS (R9), Y1, Y3
+	VFMADD231PS (R9)(DX*1), Y2, Y3
+	VMOVUPS     Y3, (DI)
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R9
+	ADDQ        $0x00000020, R10
+	SUBQ        $0x00000008, R8
+	JMP         two_add_one
+
+two_add_tail:
+	TESTQ        R8, R8
+	JE           two_add_end
+	VMASKMOVPS   (DI), Y0, Y3
+	VMASKMOVPS   (R9), Y0, Y4
+	VFMADD231PS  Y4, Y1, Y3
+	VMASKMOVPS   (R9)(DX*1), Y0, Y4
+	VFMADD231PS  Y4, Y2, Y3
+	LEAQ         (DI), DI
+	TESTQ        $0x00000004, R8
+	JE           tail28
+	VMOVUPS      X3, (DI)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x00000010, DI
+
+tail28:
+	TESTQ    $0x00000002, R8
+	JE       tail29
+	VMOVSD   X3, (DI)
+	VMOVHLPS X3, X3, X3
+	ADDQ     $0x00000008, DI
+
+tail29:
+	TESTQ  $0x00000001, R8
+	JE     tail30
+	VMOVSS X3, (DI)
+
+tail30:
+two_add_end:
+	LEAQ (CX)(DX*2), CX
+	SUBQ $0x00000002, AX
+	CMPQ AX, $0x00000002
+	JGE  long_two
+
+medium:
+	SUBQ $0x00000004, AX
+	JLT  rest
+
+long_four:
+	MOVQ   x+32(FP), DI
+	MOVQ   n+8(FP), R8
+	MOVQ   CX, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	CMPQ   R8, $0x00000010
+	JLT    long_dot_one
+
+	PCALIGN $32
+long_dot_block:
+	VMOVUPS     (DI), Y9
+	VFMADD231PS (R9), Y9, Y1
+	VFMADD231PS (R9)(DX*1), Y9, Y3
+	VFMADD231PS (R9)(DX*2), Y9, Y5
+	VFMADD231PS (R10), Y9, Y7
+	VMOVUPS     32(DI), Y9
+	VFMADD231PS 32(R9), Y9, Y2
+	VFMADD231PS 32(R9)(DX*1), Y9, Y4
+	VFMADD231PS 32(R9)(DX*2), Y9, Y6
+	VFMADD231PS 32(R10), Y9, Y8
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R9
+	ADDQ        $0x00000040, R10
+	SUBQ        $0x00000010, R8
+	CMPQ        R8, $0x00000010
+	JGE         long_dot_block
+
+long_dot_one:
+	CMPQ        R8, $0x00000008
+	JLT         long_dot_tail
+	VMOVUPS     (DI), Y9
+	VFMADD231PS (R9), Y9, Y1
+	VFMADD231PS (R9)(DX*1), Y9, Y3
+	VFMADD231PS (R9)(DX*2), Y9, Y5
+	VFMADD231PS (R10), Y9, Y7
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R9
+	ADDQ        $0x00000020, R10
+	SUBQ        $0x00000008, R8
+
+long_dot_tail:
+	TESTQ       R8, R8
+	JE          long_dot_sum
+	VMASKMOVPS  (DI), Y0, Y9
+	VMASKMOVPS  (R9), Y0, Y10
+	VFMADD231PS Y10, Y9, Y2
+	VMASKMOVPS  (R9)(DX*1), Y0, Y10
+	VFMADD231PS Y10, Y9, Y4
+	VMASKMOVPS  (R9)(DX*2), Y0, Y10
+	VFMADD231PS Y10, Y9, Y6
+	VMASKMOVPS  (R10), Y0, Y10
+	VFMADD231PS Y10, Y9, Y8
+
+long_dot_sum:
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y8, Y7, Y7
+	VHADDPS      Y3, Y1, Y1
+	VHADDPS      Y7, Y5, Y5
+	VHADDPS      Y5, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VSUBPS       (BX), X1, X1
+	VMOVUPS      X1, (SI)
+	VBROADCASTSS (SI), Y1
+	VBROADCASTSS 4(SI), Y2
+	VBROADCASTSS 8(SI), Y3
+	VBROADCASTSS 12(SI), Y4
+	ADDQ         $0x00000010, BX
+	ADDQ         $0x00000010, SI
+	MOVQ         grad+56(FP), DI
+	MOVQ         n+8(FP), R8
+	MOVQ         CX, R9
 	LEAQ         (R9)(DX*2), R10
 	ADDQ         DX, R10
 	LEAQ         (R10)(DX*2), R11
 	ADDQ         DX, R11
 	CMPQ         R8, $0x00000020
-	JLT          four_long_one
+	JLT          long_add_one
 
 	PCALIGN $32
-four_long_block:
+long_add_block:
 	PREFETCHT1  (R10)(DX*1)
 	PREFETCHT1  64(R10)(DX*1)
 	PREFETCHT1  (R10)(DX*2)
@@ -1108,11 +1570,11 @@ four_long_block:
 	ADDQ        $0x00000080, R11
 	SUBQ        $0x00000020, R8
 	CMPQ        R8, $0x00000020
-	JGE         four_long_block
+	JGE         long_add_block
 
-four_long_one:
+long_add_one:
 	CMPQ        R8, $0x00000008
-	JLT         four_long_tail
+	JLT         long_add_tail
 	VMOVUPS     (DI), Y5
 	VFMADD231PS (R9), Y1, Y5
 	VFMADD231PS (R9)(DX*1), Y2, Y5
@@ -1124,11 +1586,11 @@ four_long_one:
 	ADDQ        $0x00000020, R10
 	ADDQ        $0x00000020, R11
 	SUBQ        $0x00000008, R8
-	JMP         four_long_one
+	JMP         long_add_one
 
-four_long_tail:
+long_add_tail:
 	TESTQ        R8, R8
-	JE           four_long_end
+	JE           long_add_end
 	VMASKMOVPS   (DI), Y0, Y5
 	VMASKMOVPS   (R9), Y0, Y6
 	VFMADD231PS  Y6, Y1, Y5
@@ -1140,127 +1602,34 @@ four_long_tail:
 	VFMADD231PS  Y6, Y4, Y5
 	LEAQ         (DI), DI
 	TESTQ        $0x00000004, R8
-	JE           tail22
+	JE           tail31
 	VMOVUPS      X5, (DI)
 	VEXTRACTF128 $0x01, Y5, X5
 	ADDQ         $0x00000010, DI
 
-tail22:
+tail31:
 	TESTQ    $0x00000002, R8
-	JE       tail23
+	JE       tail32
 	VMOVSD   X5, (DI)
 	VMOVHLPS X5, X5, X5
 	ADDQ     $0x00000008, DI
 
-tail23:
+tail32:
 	TESTQ  $0x00000001, R8
-	JE     tail24
+	JE     tail33
 	VMOVSS X5, (DI)
 
-tail24:
-four_long_end:
-	JMP four_next
-
-four_short:
-	LEAQ (R9)(DX*2), R10
-	ADDQ DX, R10
-	CMPQ R8, $0x00000020
-	JLT  four_add_one
-
-	PCALIGN $32
-four_add_block:
-	VMOVUPS     (DI), Y5
-	VMOVUPS     32(DI), Y6
-	VMOVUPS     64(DI), Y7
-	VMOVUPS     96(DI), Y8
-	VFMADD231PS (R9), Y1, Y5
-	VFMADD231PS 32(R9), Y1, Y6
-	VFMADD231PS 64(R9), Y1, Y7
-	VFMADD231PS 96(R9), Y1, Y8
-	VFMADD231PS (R9)(DX*1), Y2, Y5
-	VFMADD231PS 32(R9)(DX*1), Y2, Y6
-	VFMADD231PS 64(R9)(DX*1), Y2, Y7
-	VFMADD231PS 96(R9)(DX*1), Y2, Y8
-	VFMADD231PS (R9)(DX*2), Y3, Y5
-	VFMADD231PS 32(R9)(DX*2), Y3, Y6
-	VFMADD231PS 64(R9)(DX*2), Y3, Y7
-	VFMADD231PS 96(R9)(DX*2), Y3, Y8
-	VFMADD231PS (R10), Y4, Y5
-	VFMADD231PS 32(R10), Y4, Y6
-	VFMADD231PS 64(R10), Y4, Y7
-	VFMADD231PS 96(R10), Y4, Y8
-	VMOVUPS     Y5, (DI)
-	VMOVUPS     Y6, 32(DI)
-	VMOVUPS     Y7, 64(DI)
-	VMOVUPS     Y8, 96(DI)
-	ADDQ        $0x00000080, DI
-	ADDQ        $0x00000080, R9
-	ADDQ        $0x00000080, R10
-	SUBQ        $0x00000020, R8
-	CMPQ        R8, $0x00000020
-	JGE         four_add_block
-
-four_add_one:
-	CMPQ        R8, $0x00000008
-	JLT         four_add_tail
-	VMOVUPS     (DI), Y5
-	VFMADD231PS (R9), Y1, Y5
-	VFMADD231PS (R9)(DX*1), Y2, Y5
-	VFMADD231PS (R9)(DX*2), Y3, Y5
-	VFMADD231PS (R10), Y4, Y5
-	VMOVUPS     Y5, (DI)
-	ADDQ        $0x00000020, DI
-	ADDQ        $0x00000020, R9
-	ADDQ        $0x00000020, R10
-	SUBQ        $0x00000008, R8
-	JMP         four_add_one
-
-four_add_tail:
-	TESTQ        R8, R8
-	JE           four_add_end
-	VMASKMOVPS   (DI), Y0, Y5
-	VMASKMOVPS   (R9), Y0, Y6
-	VFMADD231PS  Y6, Y1, Y5
-	VMASKMOVPS   (R9)(DX*1), Y0, Y6
-	VFMADD231PS  Y6, Y2, Y5
-	VMASKMOVPS   (R9)(DX*2), Y0, Y6
-	VFMADD231PS  Y6, Y3, Y5
-	VMASKMOVPS   (R10), Y0, Y6
-	VFMADD231PS  Y6, Y4, Y5
-	LEAQ         (DI), DI
-	TESTQ        $0x00000004, R8
-	JE           tail25
-	VMOVUPS      X5, (DI)
-	VEXTRACTF128 $0x01, Y5, X5
-	ADDQ         $0x00000010, DI
-
-tail25:
-	TESTQ    $0x00000002, R8
-	JE       tail26
-	VMOVSD   X5, (DI)
-	VMOVHLPS X5, X5, X5
-	ADDQ     $0x00000008, DI
-
-tail26:
-	TESTQ  $0x00000001, R8
-	JE     tail27
-	VMOVSS X5, (DI)
-
-tail27:
-four_add_end:
-four_next:
-	ADDQ $0x00000010, BX
-	ADDQ $0x00000010, SI
+tail33:
+long_add_end:
 	LEAQ (CX)(DX*4), CX
 	SUBQ $0x00000004, AX
-	CMPQ AX, $0x00000004
-	JGE  four
+	JGE  long_four
 
-four_skip:
-	CMPQ AX, $0x00000001
-	JLT  single_skip
+rest:
+	ADDQ $0x00000004, AX
+	JE   done
 
-single:
+row:
 	MOVQ   x+32(FP), DI
 	MOVQ   n+8(FP), R8
 	MOVQ   CX, R9
@@ -1308,6 +1677,8 @@ single_dot_sum:
 	VSUBSS       (BX), X1, X1
 	VMOVSS       X1, (SI)
 	VBROADCASTSS (SI), Y1
+	ADDQ         $0x00000004, BX
+	ADDQ         $0x00000004, SI
 	MOVQ         grad+56(FP), DI
 	MOVQ         n+8(FP), R8
 	MOVQ         CX, R9
@@ -1353,33 +1724,30 @@ single_add_tail:
 	VFMADD231PS  Y3, Y1, Y2
 	LEAQ         (DI), DI
 	TESTQ        $0x00000004, R8
-	JE           tail28
+	JE           tail34
 	VMOVUPS      X2, (DI)
 	VEXTRACTF128 $0x01, Y2, X2
 	ADDQ         $0x00000010, DI
 
-tail28:
+tail34:
 	TESTQ    $0x00000002, R8
-	JE       tail29
+	JE       tail35
 	VMOVSD   X2, (DI)
 	VMOVHLPS X2, X2, X2
 	ADDQ     $0x00000008, DI
 
-tail29:
+tail35:
 	TESTQ  $0x00000001, R8
-	JE     tail30
+	JE     tail36
 	VMOVSS X2, (DI)
 
-tail30:
+tail36:
 single_add_end:
-	ADDQ $0x00000004, BX
-	ADDQ $0x00000004, SI
 	ADDQ DX, CX
-	SUBQ $0x00000001, AX
-	CMPQ AX, $0x00000001
-	JGE  single
+	DECQ AX
+	JNE  row
 
-single_skip:
+done:
 	VZEROUPPER
 	RET
 
@@ -1459,24 +1827,24 @@ row_tail:
 	VFMADD231PS  Y4, Y2, Y3
 	LEAQ         (R8), SI
 	TESTQ        $0x00000004, DI
-	JE           tail31
+	JE           tail37
 	VMOVUPS      X3, (SI)
 	VEXTRACTF128 $0x01, Y3, X3
 	ADDQ         $0x00000010, SI
 
-tail31:
+tail37:
 	TESTQ    $0x00000002, DI
-	JE       tail32
+	JE       tail38
 	VMOVSD   X3, (SI)
 	VMOVHLPS X3, X3, X3
 	ADDQ     $0x00000008, SI
 
-tail32:
+tail38:
 	TESTQ  $0x00000001, DI
-	JE     tail33
+	JE     tail39
 	VMOVSS X3, (SI)
 
-tail33:
+tail39:
 row_end:
 	ADDQ $0x00000004, BX
 	ADDQ DX, CX

@@ -924,28 +924,29 @@ TEXT ·NormalGrad(SB), NOSPLIT, $0-64
 	MOVQ    $0x00000004, R9
 	SUBQ    DI, R9
 	VMOVDQU (R8)(R9*8), Y0
-	CMPQ    AX, $0x00000004
-	JLT     four_skip
-
-four:
-	MOVQ   x+32(FP), DI
-	MOVQ   n+8(FP), R8
-	MOVQ   CX, R9
-	LEAQ   (R9)(DX*2), R10
-	ADDQ   DX, R10
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	CMPQ   R8, $0x00000008
-	JLT    four_dot_one
+	MOVQ    n+8(FP), DI
+	CMPQ    DI, $0x00000190
+	JGE     long
+	SUBQ    $0x00000004, AX
+	JLT     rest
+	MOVQ    x+32(FP), DI
+	MOVQ    n+8(FP), R8
+	MOVQ    CX, R9
+	LEAQ    (R9)(DX*2), R10
+	ADDQ    DX, R10
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	CMPQ    R8, $0x00000008
+	JLT     first_one
 
 	PCALIGN $32
-four_dot_block:
+first_block:
 	VMOVUPD     (DI), Y9
 	VFMADD231PD (R9), Y9, Y1
 	VFMADD231PD (R9)(DX*1), Y9, Y3
@@ -961,11 +962,11 @@ four_dot_block:
 	ADDQ        $0x00000040, R10
 	SUBQ        $0x00000008, R8
 	CMPQ        R8, $0x00000008
-	JGE         four_dot_block
+	JGE         first_block
 
-four_dot_one:
+first_one:
 	CMPQ        R8, $0x00000004
-	JLT         four_dot_tail
+	JLT         first_tail
 	VMOVUPD     (DI), Y9
 	VFMADD231PD (R9), Y9, Y1
 	VFMADD231PD (R9)(DX*1), Y9, Y3
@@ -976,9 +977,9 @@ four_dot_one:
 	ADDQ        $0x00000020, R10
 	SUBQ        $0x00000004, R8
 
-four_dot_tail:
+first_tail:
 	TESTQ       R8, R8
-	JE          four_dot_sum
+	JE          first_sum
 	VMASKMOVPD  (DI), Y0, Y9
 	VMASKMOVPD  (R9), Y0, Y10
 	VFMADD231PD Y10, Y9, Y2
@@ -989,7 +990,7 @@ four_dot_tail:
 	VMASKMOVPD  (R10), Y0, Y10
 	VFMADD231PD Y10, Y9, Y8
 
-four_dot_sum:
+first_sum:
 	VADDPD       Y2, Y1, Y1
 	VADDPD       Y4, Y3, Y3
 	VADDPD       Y6, Y5, Y5
@@ -1005,20 +1006,459 @@ four_dot_sum:
 	VBROADCASTSD 8(SI), Y2
 	VBROADCASTSD 16(SI), Y3
 	VBROADCASTSD 24(SI), Y4
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	SUBQ         $0x00000004, AX
+	JLT          last
+
+four:
+	MOVQ   x+32(FP), DI
+	MOVQ   grad+56(FP), R8
+	MOVQ   n+8(FP), R9
+	MOVQ   CX, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	SUBQ   $0x00000008, R9
+	JLT    both_one
+
+	PCALIGN $32
+both:
+	VMOVUPD     (DI), Y9
+	VFMADD231PD (R11)(DX*1), Y9, Y5
+	VFMADD231PD (R11)(DX*2), Y9, Y6
+	VFMADD231PD (R12), Y9, Y7
+	VFMADD231PD (R12)(DX*1), Y9, Y8
+	VMOVUPD     (R8), Y9
+	VFMADD231PD (R10), Y1, Y9
+	VFMADD231PD (R10)(DX*1), Y2, Y9
+	VFMADD231PD (R10)(DX*2), Y3, Y9
+	VFMADD231PD (R11), Y4, Y9
+	VMOVUPD     Y9, (R8)
+	VMOVUPD     32(DI), Y9
+	VFMADD231PD 32(R11)(DX*1), Y9, Y5
+	VFMADD231PD 32(R11)(DX*2), Y9, Y6
+	VFMADD231PD 32(R12), Y9, Y7
+	VFMADD231PD 32(R12)(DX*1), Y9, Y8
+	VMOVUPD     32(R8), Y9
+	VFMADD231PD 32(R10), Y1, Y9
+	VFMADD231PD 32(R10)(DX*1), Y2, Y9
+	VFMADD231PD 32(R10)(DX*2), Y3, Y9
+	VFMADD231PD 32(R11), Y4, Y9
+	VMOVUPD     Y9, 32(R8)
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R8
+	ADDQ        $0x00000040, R10
+	ADDQ        $0x00000040, R11
+	ADDQ        $0x00000040, R12
+	SUBQ        $0x00000008, R9
+	JGE         both
+
+both_one:
+	ADDQ        $0x00000004, R9
+	JLT         both_tail
+	VMOVUPD     (DI), Y9
+	VFMADD231PD (R11)(DX*1), Y9, Y5
+	VFMADD231PD (R11)(DX*2), Y9, Y6
+	VFMADD231PD (R12), Y9, Y7
+	VFMADD231PD (R12)(DX*1), Y9, Y8
+	VMOVUPD     (R8), Y9
+	VFMADD231PD (R10), Y1, Y9
+	VFMADD231PD (R10)(DX*1), Y2, Y9
+	VFMADD231PD (R10)(DX*2), Y3, Y9
+	VFMADD231PD (R11), Y4, Y9
+	VMOVUPD     Y9, (R8)
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R8
+	ADDQ        $0x00000020, R10
+	ADDQ        $0x00000020, R11
+	ADDQ        $0x00000020, R12
+	SUBQ        $0x00000004, R9
+
+both_tail:
+	ADDQ         $0x00000004, R9
+	JE           both_end
+	VMASKMOVPD   (DI), Y0, Y9
+	VMASKMOVPD   (R11)(DX*1), Y0, Y10
+	VFMADD231PD  Y10, Y9, Y5
+	VMASKMOVPD   (R11)(DX*2), Y0, Y10
+	VFMADD231PD  Y10, Y9, Y6
+	VMASKMOVPD   (R12), Y0, Y10
+	VFMADD231PD  Y10, Y9, Y7
+	VMASKMOVPD   (R12)(DX*1), Y0, Y10
+	VFMADD231PD  Y10, Y9, Y8
+	VMASKMOVPD   (R8), Y0, Y9
+	VMASKMOVPD   (R10), Y0, Y10
+	VFMADD231PD  Y10, Y1, Y9
+	VMASKMOVPD   (R10)(DX*1), Y0, Y10
+	VFMADD231PD  Y10, Y2, Y9
+	VMASKMOVPD   (R10)(DX*2), Y0, Y10
+	VFMADD231PD  Y10, Y3, Y9
+	VMASKMOVPD   (R11), Y0, Y10
+	VFMADD231PD  Y10, Y4, Y9
+	LEAQ         (R8), DI
+	TESTQ        $0x00000002, R9
+	JE           tail15
+	VMOVUPS      X9, (DI)
+	VEXTRACTF128 $0x01, Y9, X9
+	ADDQ         $0x00000010, DI
+
+tail15:
+	TESTQ  $0x00000001, R9
+	JE     tail16
+	VMOVSD X9, (DI)
+
+tail16:
+both_end:
+	VHADDPD      Y6, Y5, Y5
+	VHADDPD      Y8, Y7, Y7
+	VPERM2F128   $0x21, Y7, Y5, Y1
+	VBLENDPD     $0x0c, Y7, Y5, Y5
+	VADDPD       Y1, Y5, Y5
+	VSUBPD       (BX), Y5, Y5
+	VMOVUPD      Y5, (SI)
+	VBROADCASTSD (SI), Y1
+	VBROADCASTSD 8(SI), Y2
+	VBROADCASTSD 16(SI), Y3
+	VBROADCASTSD 24(SI), Y4
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	LEAQ         (CX)(DX*4), CX
+	SUBQ         $0x00000004, AX
+	JGE          four
+
+last:
+	MOVQ grad+56(FP), DI
+	MOVQ n+8(FP), R8
+	MOVQ CX, R9
+	LEAQ (R9)(DX*2), R10
+	ADDQ DX, R10
+	CMPQ R8, $0x00000010
+	JLT  add_one
+
+	PCALIGN $32
+add_block:
+	VMOVUPD     (DI), Y5
+	VMOVUPD     32(DI), Y6
+	VMOVUPD     64(DI), Y7
+	VMOVUPD     96(DI), Y8
+	VFMADD231PD (R9), Y1, Y5
+	VFMADD231PD 32(R9), Y1, Y6
+	VFMADD231PD 64(R9), Y1, Y7
+	VFMADD231PD 96(R9), Y1, Y8
+	VFMADD231PD (R9)(DX*1), Y2, Y5
+	VFMADD231PD 32(R9)(DX*1), Y2, Y6
+	VFMADD231PD 64(R9)(DX*1), Y2, Y7
+	VFMADD231PD 96(R9)(DX*1), Y2, Y8
+	VFMADD231PD (R9)(DX*2), Y3, Y5
+	VFMADD231PD 32(R9)(DX*2), Y3, Y6
+	VFMADD231PD 64(R9)(DX*2), Y3, Y7
+	VFMADD231PD 96(R9)(DX*2), Y3, Y8
+	VFMADD231PD (R10), Y4, Y5
+	VFMADD231PD 32(R10), Y4, Y6
+	VFMADD231PD 64(R10), Y4, Y7
+	VFMADD231PD 96(R10), Y4, Y8
+	VMOVUPD     Y5, (DI)
+	VMOVUPD     Y6, 32(DI)
+	VMOVUPD     Y7, 64(DI)
+	VMOVUPD     Y8, 96(DI)
+	ADDQ        $0x00000080, DI
+	ADDQ        $0x00000080, R9
+	ADDQ        $0x00000080, R10
+	SUBQ        $0x00000010, R8
+	CMPQ        R8, $0x00000010
+	JGE         add_block
+
+add_one:
+	CMPQ        R8, $0x00000004
+	JLT         add_tail
+	VMOVUPD     (DI), Y5
+	VFMADD231PD (R9), Y1, Y5
+	VFMADD231PD (R9)(DX*1), Y2, Y5
+	VFMADD231PD (R9)(DX*2), Y3, Y5
+	VFMADD231PD (R10), Y4, Y5
+	VMOVUPD     Y5, (DI)
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R9
+	ADDQ        $0x00000020, R10
+	SUBQ        $0x00000004, R8
+	JMP         add_one
+
+add_tail:
+	TESTQ        R8, R8
+	JE           add_end
+	VMASKMOVPD   (DI), Y0, Y5
+	VMASKMOVPD   (R9), Y0, Y6
+	VFMADD231PD  Y6, Y1, Y5
+	VMASKMOVPD   (R9)(DX*1), Y0, Y6
+	VFMADD231PD  Y6, Y2, Y5
+	VMASKMOVPD   (R9)(DX*2), Y0, Y6
+	VFMADD231PD  Y6, Y3, Y5
+	VMASKMOVPD   (R10), Y0, Y6
+	VFMADD231PD  Y6, Y4, Y5
+	LEAQ         (DI), DI
+	TESTQ        $0x00000002, R8
+	JE           tail17
+	VMOVUPS      X5, (DI)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x00000010, DI
+
+tail17:
+	TESTQ  $0x00000001, R8
+	JE     tail18
+	VMOVSD X5, (DI)
+
+tail18:
+add_end:
+	LEAQ (CX)(DX*4), CX
+	JMP  rest
+
+long:
+	CMPQ DI, $0x000002ee
+	JLT  medium
+	CMPQ DI, $0x000005dc
+	JGE  medium
+	CMPQ AX, $0x00000002
+	JLT  medium
+
+long_two:
+	MOVQ   x+32(FP), DI
+	MOVQ   n+8(FP), R8
+	MOVQ   CX, R9
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	CMPQ   R8, $0x00000008
+	JLT    two_dot_one
+
+	PCALIGN $32
+two_dot_block:
+	VMOVUPD     (DI), Y5
+	VFMADD231PD (R9), Y5, Y1
+	VFMADD231PD (R9)(DX*1), Y5, Y3
+	VMOVUPD     32(DI), Y5
+	VFMADD231PD 32(R9), Y5, Y2
+	VFMADD231PD 32(R9)(DX*1), Y5, Y4
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R9
+	SUBQ        $0x00000008, R8
+	CMPQ        R8, $0x00000008
+	JGE         two_dot_block
+
+two_dot_one:
+	CMPQ        R8, $0x00000004
+	JLT         two_dot_tail
+	VMOVUPD     (DI), Y5
+	VFMADD231PD (R9), Y5, Y1
+	VFMADD231PD (R9)(DX*1), Y5, Y3
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R9
+	SUBQ        $0x00000004, R8
+
+two_dot_tail:
+	TESTQ       R8, R8
+	JE          two_dot_sum
+	VMASKMOVPD  (DI), Y0, Y5
+	VMASKMOVPD  (R9), Y0, Y6
+	VFMADD231PD Y6, Y5, Y2
+	VMASKMOVPD  (R9)(DX*1), Y0, Y6
+	VFMADD231PD Y6, Y5, Y4
+
+two_dot_sum:
+	VADDPD       Y2, Y1, Y1
+	VADDPD       Y4, Y3, Y3
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y4, Y4, Y4
+	VHADDPD      Y3, Y1, Y1
+	VHADDPD      Y4, Y2, Y2
+	VPERM2F128   $0x21, Y2, Y1, Y3
+	VBLENDPD     $0x0c, Y2, Y1, Y1
+	VADDPD       Y3, Y1, Y1
+	VSUBPD       (BX), X1, X1
+	VMOVUPD      X1, (SI)
+	VBROADCASTSD (SI), Y1
+	VBROADCASTSD 8(SI), Y2
+	ADDQ         $0x00000010, BX
+	ADDQ         $0x00000010, SI
 	MOVQ         grad+56(FP), DI
 	MOVQ         n+8(FP), R8
 	MOVQ         CX, R9
-	CMPQ         R8, $0x00000100
-	JLT          four_short
+	LEAQ         (R9)(DX*2), R10
+	ADDQ         DX, R10
+	CMPQ         R8, $0x00000010
+	JLT          two_add_one
+
+	PCALIGN $32
+two_add_block:
+	PREFETCHT1  (R9)(DX*2)
+	PREFETCHT1  64(R9)(DX*2)
+	PREFETCHT1  (R10)
+	PREFETCHT1  64(R10)
+	VMOVUPD     (DI), Y3
+	VMOVUPD     32(DI), Y4
+	VMOVUPD     64(DI), Y5
+	VMOVUPD     96(DI), Y6
+	VFMADD231PD (R9), Y1, Y3
+	VFMADD231PD 32(R9), Y1, Y4
+	VFMADD231PD 64(R9), Y1, Y5
+	VFMADD231PD 96(R9), Y1, Y6
+	VFMADD231PD (R9)(DX*1), Y2, Y3
+	VFMADD231PD 32(R9)(DX*1), Y2, Y4
+	VFMADD231PD 64(R9)(DX*1), Y2, Y5
+	VFMADD231PD 96(R9)(DX*1), Y2, Y6
+	VMOVUPD     Y3, (DI)
+	VMOVUPD     Y4, 32(DI)
+	VMOVUPD     Y5, 64(DI)
+	VMOVUPD     Y6, 96(DI)
+	ADDQ        $0x00000080, DI
+	ADDQ        $0x00000080, R9
+	ADDQ        $0x00000080, R10
+	SUBQ        $0x00000010, R8
+	CMPQ        R8, $0x00000010
+	JGE         two_add_block
+
+two_add_one:
+	CMPQ        R8, $0x00000004
+	JLT         two_add_tail
+	VMOVUPD     (DI), Y3
+	VFMADD231PD (R9), Y1, Y3
+	VFMADD231PD (R9)(DX*1), Y2, Y3
+	VMOVUPD     Y3, (DI)
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R9
+	ADDQ        $0x00000020, R10
+	SUBQ        $0x00000004, R8
+	JMP         two_add_one
+
+two_add_tail:
+	TESTQ        R8, R8
+	JE           two_add_end
+	VMASKMOVPD   (DI), Y0, Y3
+	VMASKMOVPD   (R9), Y0, Y4
+	VFMADD231PD  Y4, Y1, Y3
+	VMASKMOVPD   (R9)(DX*1), Y0, Y4
+	VFMADD231PD  Y4, Y2, Y3
+	LEAQ         (DI), DI
+	TESTQ        $0x00000002, R8
+	JE           tail19
+	VMOVUPS      X3, (DI)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x00000010, DI
+
+tail19:
+	TESTQ  $0x00000001, R8
+	JE     tail20
+	VMOVSD X3, (DI)
+
+tail20:
+two_add_end:
+	LEAQ (CX)(DX*2), CX
+	SUBQ $0x00000002, AX
+	CMPQ AX, $0x00000002
+	JGE  long_two
+
+medium:
+	SUBQ $0x00000004, AX
+	JLT  rest
+
+long_four:
+	MOVQ   x+32(FP), DI
+	MOVQ   n+8(FP), R8
+	MOVQ   CX, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	CMPQ   R8, $0x00000008
+	JLT    long_dot_one
+
+	PCALIGN $32
+long_dot_block:
+	VMOVUPD     (DI), Y9
+	VFMADD231PD (R9), Y9, Y1
+	VFMADD231PD (R9)(DX*1), Y9, Y3
+	VFMADD231PD (R9)(DX*2), Y9, Y5
+	VFMADD231PD (R10), Y9, Y7
+	VMOVUPD     32(DI), Y9
+	VFMADD231PD 32(R9), Y9, Y2
+	VFMADD231PD 32(R9)(DX*1), Y9, Y4
+	VFMADD231PD 32(R9)(DX*2), Y9, Y6
+	VFMADD231PD 32(R10), Y9, Y8
+	ADDQ        $0x00000040, DI
+	ADDQ        $0x00000040, R9
+	ADDQ        $0x00000040, R10
+	SUBQ        $0x00000008, R8
+	CMPQ        R8, $0x00000008
+	JGE         long_dot_block
+
+long_dot_one:
+	CMPQ        R8, $0x00000004
+	JLT         long_dot_tail
+	VMOVUPD     (DI), Y9
+	VFMADD231PD (R9), Y9, Y1
+	VFMADD231PD (R9)(DX*1), Y9, Y3
+	VFMADD231PD (R9)(DX*2), Y9, Y5
+	VFMADD231PD (R10), Y9, Y7
+	ADDQ        $0x00000020, DI
+	ADDQ        $0x00000020, R9
+	ADDQ        $0x00000020, R10
+	SUBQ        $0x00000004, R8
+
+long_dot_tail:
+	TESTQ       R8, R8
+	JE          long_dot_sum
+	VMASKMOVPD  (DI), Y0, Y9
+	VMASKMOVPD  (R9), Y0, Y10
+	VFMADD231PD Y10, Y9, Y2
+	VMASKMOVPD  (R9)(DX*1), Y0, Y10
+	VFMADD231PD Y10, Y9, Y4
+	VMASKMOVPD  (R9)(DX*2), Y0, Y10
+	VFMADD231PD Y10, Y9, Y6
+	VMASKMOVPD  (R10), Y0, Y10
+	VFMADD231PD Y10, Y9, Y8
+
+long_dot_sum:
+	VADDPD       Y2, Y1, Y1
+	VADDPD       Y4, Y3, Y3
+	VADDPD       Y6, Y5, Y5
+	VADDPD       Y8, Y7, Y7
+	VHADDPD      Y3, Y1, Y1
+	VHADDPD      Y7, Y5, Y5
+	VPERM2F128   $0x21, Y5, Y1, Y2
+	VBLENDPD     $0x0c, Y5, Y1, Y1
+	VADDPD       Y2, Y1, Y1
+	VSUBPD       (BX), Y1, Y1
+	VMOVUPD      Y1, (SI)
+	VBROADCASTSD (SI), Y1
+	VBROADCASTSD 8(SI), Y2
+	VBROADCASTSD 16(SI), Y3
+	VBROADCASTSD 24(SI), Y4
+	ADDQ         $0x00000020, BX
+	ADDQ         $0x00000020, SI
+	MOVQ         grad+56(FP), DI
+	MOVQ         n+8(FP), R8
+	MOVQ         CX, R9
 	LEAQ         (R9)(DX*2), R10
 	ADDQ         DX, R10
 	LEAQ         (R10)(DX*2), R11
 	ADDQ         DX, R11
 	CMPQ         R8, $0x00000010
-	JLT          four_long_one
+	JLT          long_add_one
 
 	PCALIGN $32
-four_long_block:
+long_add_block:
 	PREFETCHT1  (R10)(DX*1)
 	PREFETCHT1  64(R10)(DX*1)
 	PREFETCHT1  (R10)(DX*2)
@@ -1057,11 +1497,11 @@ four_long_block:
 	ADDQ        $0x00000080, R11
 	SUBQ        $0x00000010, R8
 	CMPQ        R8, $0x00000010
-	JGE         four_long_block
+	JGE         long_add_block
 
-four_long_one:
+long_add_one:
 	CMPQ        R8, $0x00000004
-	JLT         four_long_tail
+	JLT         long_add_tail
 	VMOVUPD     (DI), Y5
 	VFMADD231PD (R9), Y1, Y5
 	VFMADD231PD (R9)(DX*1), Y2, Y5
@@ -1073,11 +1513,11 @@ four_long_one:
 	ADDQ        $0x00000020, R10
 	ADDQ        $0x00000020, R11
 	SUBQ        $0x00000004, R8
-	JMP         four_long_one
+	JMP         long_add_one
 
-four_long_tail:
+long_add_tail:
 	TESTQ        R8, R8
-	JE           four_long_end
+	JE           long_add_end
 	VMASKMOVPD   (DI), Y0, Y5
 	VMASKMOVPD   (R9), Y0, Y6
 	VFMADD231PD  Y6, Y1, Y5
@@ -1089,113 +1529,27 @@ four_long_tail:
 	VFMADD231PD  Y6, Y4, Y5
 	LEAQ         (DI), DI
 	TESTQ        $0x00000002, R8
-	JE           tail15
+	JE           tail21
 	VMOVUPS      X5, (DI)
 	VEXTRACTF128 $0x01, Y5, X5
 	ADDQ         $0x00000010, DI
 
-tail15:
+tail21:
 	TESTQ  $0x00000001, R8
-	JE     tail16
+	JE     tail22
 	VMOVSD X5, (DI)
 
-tail16:
-four_long_end:
-	JMP four_next
-
-four_short:
-	LEAQ (R9)(DX*2), R10
-	ADDQ DX, R10
-	CMPQ R8, $0x00000010
-	JLT  four_add_one
-
-	PCALIGN $32
-four_add_block:
-	VMOVUPD     (DI), Y5
-	VMOVUPD     32(DI), Y6
-	VMOVUPD     64(DI), Y7
-	VMOVUPD     96(DI), Y8
-	VFMADD231PD (R9), Y1, Y5
-	VFMADD231PD 32(R9), Y1, Y6
-	VFMADD231PD 64(R9), Y1, Y7
-	VFMADD231PD 96(R9), Y1, Y8
-	VFMADD231PD (R9)(DX*1), Y2, Y5
-	VFMADD231PD 32(R9)(DX*1), Y2, Y6
-	VFMADD231PD 64(R9)(DX*1), Y2, Y7
-	VFMADD231PD 96(R9)(DX*1), Y2, Y8
-	VFMADD231PD (R9)(DX*2), Y3, Y5
-	VFMADD231PD 32(R9)(DX*2), Y3, Y6
-	VFMADD231PD 64(R9)(DX*2), Y3, Y7
-	VFMADD231PD 96(R9)(DX*2), Y3, Y8
-	VFMADD231PD (R10), Y4, Y5
-	VFMADD231PD 32(R10), Y4, Y6
-	VFMADD231PD 64(R10), Y4, Y7
-	VFMADD231PD 96(R10), Y4, Y8
-	VMOVUPD     Y5, (DI)
-	VMOVUPD     Y6, 32(DI)
-	VMOVUPD     Y7, 64(DI)
-	VMOVUPD     Y8, 96(DI)
-	ADDQ        $0x00000080, DI
-	ADDQ        $0x00000080, R9
-	ADDQ        $0x00000080, R10
-	SUBQ        $0x00000010, R8
-	CMPQ        R8, $0x00000010
-	JGE         four_add_block
-
-four_add_one:
-	CMPQ        R8, $0x00000004
-	JLT         four_add_tail
-	VMOVUPD     (DI), Y5
-	VFMADD231PD (R9), Y1, Y5
-	VFMADD231PD (R9)(DX*1), Y2, Y5
-	VFMADD231PD (R9)(DX*2), Y3, Y5
-	VFMADD231PD (R10), Y4, Y5
-	VMOVUPD     Y5, (DI)
-	ADDQ        $0x00000020, DI
-	ADDQ        $0x00000020, R9
-	ADDQ        $0x00000020, R10
-	SUBQ        $0x00000004, R8
-	JMP         four_add_one
-
-four_add_tail:
-	TESTQ        R8, R8
-	JE           four_add_end
-	VMASKMOVPD   (DI), Y0, Y5
-	VMASKMOVPD   (R9), Y0, Y6
-	VFMADD231PD  Y6, Y1, Y5
-	VMASKMOVPD   (R9)(DX*1), Y0, Y6
-	VFMADD231PD  Y6, Y2, Y5
-	VMASKMOVPD   (R9)(DX*2), Y0, Y6
-	VFMADD231PD  Y6, Y3, Y5
-	VMASKMOVPD   (R10), Y0, Y6
-	VFMADD231PD  Y6, Y4, Y5
-	LEAQ         (DI), DI
-	TESTQ        $0x00000002, R8
-	JE           tail17
-	VMOVUPS      X5, (DI)
-	VEXTRACTF128 $0x01, Y5, X5
-	ADDQ         $0x00000010, DI
-
-tail17:
-	TESTQ  $0x00000001, R8
-	JE     tail18
-	VMOVSD X5, (DI)
-
-tail18:
-four_add_end:
-four_next:
-	ADDQ $0x00000020, BX
-	ADDQ $0x00000020, SI
+tail22:
+long_add_end:
 	LEAQ (CX)(DX*4), CX
 	SUBQ $0x00000004, AX
-	CMPQ AX, $0x00000004
-	JGE  four
+	JGE  long_four
 
-four_skip:
-	CMPQ AX, $0x00000001
-	JLT  single_skip
+rest:
+	ADDQ $0x00000004, AX
+	JE   done
 
-single:
+row:
 	MOVQ   x+32(FP), DI
 	MOVQ   n+8(FP), R8
 	MOVQ   CX, R9
@@ -1241,6 +1595,8 @@ single_dot_sum:
 	VSUBSD       (BX), X1, X1
 	VMOVSD       X1, (SI)
 	VBROADCASTSD (SI), Y1
+	ADDQ         $0x00000008, BX
+	ADDQ         $0x00000008, SI
 	MOVQ         grad+56(FP), DI
 	MOVQ         n+8(FP), R8
 	MOVQ         CX, R9
@@ -1286,26 +1642,23 @@ single_add_tail:
 	VFMADD231PD  Y3, Y1, Y2
 	LEAQ         (DI), DI
 	TESTQ        $0x00000002, R8
-	JE           tail19
+	JE           tail23
 	VMOVUPS      X2, (DI)
 	VEXTRACTF128 $0x01, Y2, X2
 	ADDQ         $0x00000010, DI
 
-tail19:
+tail23:
 	TESTQ  $0x00000001, R8
-	JE     tail20
+	JE     tail24
 	VMOVSD X2, (DI)
 
-tail20:
+tail24:
 single_add_end:
-	ADDQ $0x00000008, BX
-	ADDQ $0x00000008, SI
 	ADDQ DX, CX
-	SUBQ $0x00000001, AX
-	CMPQ AX, $0x00000001
-	JGE  single
+	DECQ AX
+	JNE  row
 
-single_skip:
+done:
 	VZEROUPPER
 	RET
 
@@ -1385,17 +1738,17 @@ row_tail:
 	VFMADD231PD  Y4, Y2, Y3
 	LEAQ         (R8), SI
 	TESTQ        $0x00000002, DI
-	JE           tail21
+	JE           tail25
 	VMOVUPS      X3, (SI)
 	VEXTRACTF128 $0x01, Y3, X3
 	ADDQ         $0x00000010, SI
 
-tail21:
+tail25:
 	TESTQ  $0x00000001, DI
-	JE     tail22
+	JE     tail26
 	VMOVSD X3, (SI)
 
-tail22:
+tail26:
 row_end:
 	ADDQ $0x00000008, BX
 	ADDQ DX, CX

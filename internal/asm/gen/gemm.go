@@ -84,8 +84,7 @@ const (
 )
 
 // update stores α acc + β C in C. It moves c.
-func (g *gen) update(t tile, c, ld gpr) {
-	mode := g.addr("mode")
+func (g *gen) update(t tile, c, ld, mode gpr) {
 	g.TESTQ(imm(modeAlpha), mode)
 	g.JE(ref(t.label + "_add"))
 	s := g.broadcast("alpha")
@@ -159,13 +158,19 @@ func (g *gen) gemmBlock() {
 	for _, r := range []gpr{rs, cs, bs, ld} {
 		g.SHLQ(g.shift(), r)
 	}
+	// What every tile needs stays in registers: a parameter on the stack may lie at
+	// the same offset in its page as a part of C that has just been stored, and
+	// then its load waits.
+	inner, mode := g.ptr("k"), g.ptr("mode")
 	g.Label("strip")
-	a, c, m := g.ptr("a"), g.ptr("c"), g.ptr("m")
+	a, c, m, top := g.ptr("a"), g.ptr("c"), g.ptr("m"), g.ptr("b")
 	g.rowTiles(m, func(nr int) {
-		k, ap, b := g.ptr("k"), g.GP64(), g.ptr("b")
+		k, ap, b := g.GP64(), g.GP64(), g.GP64()
 		t := g.newTile(fmt.Sprint("tile", nr), nr, 2)
+		g.MOVQ(inner, k)
 		g.MOVQ(a, ap)
-		g.TESTQ(imm(modePrefetch), g.addr("mode"))
+		g.MOVQ(top, b)
+		g.TESTQ(imm(modePrefetch), mode)
 		g.JE(ref(t.label + "_product"))
 		pre := g.rows(c, ld, nr)
 		for i := range nr {
@@ -175,7 +180,7 @@ func (g *gen) gemmBlock() {
 		g.product(t, k, ap, rs, cs, b, bs)
 		cp := g.GP64()
 		g.MOVQ(c, cp)
-		g.update(t, cp, ld)
+		g.update(t, cp, ld, mode)
 		g.bump(a, rs, nr)
 		g.bump(c, ld, nr)
 	})
@@ -257,7 +262,7 @@ func (g *gen) gemmEdge() {
 		if masked {
 			mask = g.tailMask(g.ptr("n"))
 		}
-		a, c, m := g.ptr("a"), g.ptr("c"), g.ptr("m")
+		a, c, m, mode := g.ptr("a"), g.ptr("c"), g.ptr("m"), g.ptr("mode")
 		// Eight rows hide the latency of the additions.
 		for _, nr := range []int{8, 4, 2, 1} {
 			l := fmt.Sprint("rows", nr)
@@ -274,7 +279,7 @@ func (g *gen) gemmEdge() {
 			if masked {
 				t.n = g.ptr("n")
 			}
-			g.update(t, cp, ld)
+			g.update(t, cp, ld, mode)
 			g.bump(a, rs, nr)
 			g.bump(c, ld, nr)
 			g.SUBQ(imm(nr), m)

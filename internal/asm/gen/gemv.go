@@ -93,8 +93,12 @@ func (g *gen) dotRows(label string, nr int, r rowPtrs, x, n gpr, mask vec, u int
 	for i := range nr {
 		g.fold("VADD", acc[i])
 	}
-	if nr == 1 {
+	switch nr {
+	case 1:
 		return g.sum(acc[0][0])
+	case 2:
+		z := g.zeros(2)
+		return g.sum4(acc[0][0], acc[1][0], z[0], z[1])
 	}
 	return g.sum4(acc[0][0], acc[1][0], acc[2][0], acc[3][0])
 }
@@ -389,7 +393,10 @@ func (g *gen) gemvT() {
 }
 
 // normalGrad handles four rows at a time: their products with x, the residuals,
-// and then, while they are in cache, their multiples.
+// and then, while they are in cache, their multiples. As long as eight rows fit
+// into the first-level cache the products of the next four rows are made in the
+// same loop, which leaves less to wait for. Longer rows are fetched ahead
+// instead.
 func (g *gen) normalGrad() {
 	g.fn("NormalGrad", "func(m, n int, a *T, lda int, x, b, r, grad *T)",
 		"stores A x - b in r and adds Aᵀ r to grad for the m x n matrix A. m, n > 0.")
@@ -400,52 +407,158 @@ func (g *gen) normalGrad() {
 	g.MOVQ(g.addr("n"), t)
 	g.ANDQ(imm(g.lanes-1), t)
 	mask := g.tailMask(t)
-	part := func(label string, nr int) {
-		g.CMPQ(m, imm(nr))
-		g.JLT(ref(label + "_skip"))
-		g.Label(label)
-		x, n, p := g.ptr("x"), g.ptr("n"), g.GP64()
-		g.MOVQ(a, p)
-		s := g.dotRows(label+"_dot", nr, g.rows(p, ld, nr), x, n, mask, 2)
-		c := g.vecs(nr)
-		if nr == 1 {
+
+	// residuals makes the coefficients of nr rows of their products with x.
+	c := g.vecs(4)
+	residuals := func(s reg.Register, nr int) {
+		switch {
+		case nr == 1:
 			g.sc("VSUB", at(b, nil, 0, 0), s, s)
 			g.sc("VMOV", s, at(r, nil, 0, 0))
-		} else {
+		case nr == 4:
 			g.v("VSUB", at(b, nil, 0, 0), s, s)
 			g.v("VMOVU", s, at(r, nil, 0, 0))
+		case g.is64():
+			x := s.(reg.Vec).AsX()
+			g.VSUBPD(at(b, nil, 0, 0), x, x)
+			g.VMOVUPD(x, at(r, nil, 0, 0))
+		default:
+			x, t := s.(reg.Vec).AsX(), g.XMM()
+			g.VMOVSD(at(b, nil, 0, 0), t)
+			g.VSUBPS(t, x, x)
+			g.VMOVSD(x, at(r, nil, 0, 0))
 		}
-		for i := range c {
+		for i := range nr {
 			g.sc("VBROADCAST", at(r, nil, 0, i*g.size), c[i])
 		}
-		y := g.ptr("grad")
-		n, p = g.ptr("n"), g.GP64()
-		g.MOVQ(a, p)
-		if nr > 1 {
-			// Long rows come from memory, and that should not pause now.
-			g.CMPQ(n, imm(2048/g.size))
-			g.JLT(ref(label + "_short"))
-			g.scatter(label+"_long", c, g.rows(p, ld, 2*nr), y, n, mask, 4, true)
-			g.JMP(ref(label + "_next"))
-			g.Label(label + "_short")
-		}
-		g.scatter(label+"_add", c, g.rows(p, ld, nr), y, n, mask, 4, false)
-		g.Label(label + "_next")
 		g.ADDQ(imm(nr*g.size), b)
 		g.ADDQ(imm(nr*g.size), r)
-		if nr > 1 {
-			g.LEAQ(at(a, ld, nr, 0), a)
-		} else {
-			g.ADDQ(ld, a)
-		}
-		g.SUBQ(imm(nr), m)
-		g.CMPQ(m, imm(nr))
-		g.JGE(ref(label))
-		g.Label(label + "_skip")
 	}
-	part("four", 4)
-	part("single", 1)
+	dot := func(label string, nr int) {
+		x, n, p := g.ptr("x"), g.ptr("n"), g.GP64()
+		g.MOVQ(a, p)
+		residuals(g.dotRows(label, nr, g.rows(p, ld, nr), x, n, mask, 2), nr)
+	}
+	add := func(label string, nr int) {
+		y, n, p := g.ptr("grad"), g.ptr("n"), g.GP64()
+		g.MOVQ(a, p)
+		g.scatter(label, c[:nr], g.rows(p, ld, nr), y, n, mask, 4, false)
+	}
+
+	t = g.ptr("n")
+	g.CMPQ(t, imm(3200/g.size))
+	g.JGE(ref("long"))
+	g.SUBQ(imm(4), m)
+	g.JLT(ref("rest"))
+	dot("first", 4)
+	g.SUBQ(imm(4), m)
+	g.JLT(ref("last"))
+	g.Label("four")
+	x, y, n, p := g.ptr("x"), g.ptr("grad"), g.ptr("n"), g.GP64()
+	g.MOVQ(a, p)
+	s := g.scatterDot(c, g.rows(p, ld, 8), x, y, n, mask)
+	residuals(s, 4)
+	g.LEAQ(at(a, ld, 4, 0), a)
+	g.SUBQ(imm(4), m)
+	g.JGE(ref("four"))
+	g.Label("last")
+	add("add", 4)
+	g.LEAQ(at(a, ld, 4, 0), a)
+	g.JMP(ref("rest"))
+
+	g.Label("long")
+	g.CMPQ(t, imm(6000/g.size))
+	g.JLT(ref("medium"))
+	g.CMPQ(t, imm(12000/g.size))
+	g.JGE(ref("medium"))
+	g.CMPQ(m, imm(2))
+	g.JLT(ref("medium"))
+	g.Label("long_two")
+	dot("two_dot", 2)
+	y, n, p = g.ptr("grad"), g.ptr("n"), g.GP64()
+	g.MOVQ(a, p)
+	g.scatter("two_add", c[:2], g.rows(p, ld, 4), y, n, mask, 4, true)
+	g.LEAQ(at(a, ld, 2, 0), a)
+	g.SUBQ(imm(2), m)
+	g.CMPQ(m, imm(2))
+	g.JGE(ref("long_two"))
+
+	g.Label("medium")
+	g.SUBQ(imm(4), m)
+	g.JLT(ref("rest"))
+	g.Label("long_four")
+	dot("long_dot", 4)
+	y, n, p = g.ptr("grad"), g.ptr("n"), g.GP64()
+	g.MOVQ(a, p)
+	g.scatter("long_add", c, g.rows(p, ld, 8), y, n, mask, 4, true)
+	g.LEAQ(at(a, ld, 4, 0), a)
+	g.SUBQ(imm(4), m)
+	g.JGE(ref("long_four"))
+
+	g.Label("rest")
+	g.ADDQ(imm(4), m)
+	g.JE(ref("done"))
+	g.Label("row")
+	dot("single_dot", 1)
+	add("single_add", 1)
+	g.ADDQ(ld, a)
+	g.DECQ(m)
+	g.JNE(ref("row"))
+	g.Label("done")
 	g.ret()
+}
+
+// scatterDot adds Σ_i c_i row_i of the first four rows of r to y and returns the
+// products of the next four with x.
+func (g *gen) scatterDot(c []vec, r rowPtrs, x, y, n gpr, mask vec) reg.Register {
+	acc := g.zeros(4)
+	step := func(k int) {
+		for j := range k {
+			t := g.YMM()
+			g.v("VMOVU", at(x, nil, 0, 32*j), t)
+			for i := range acc {
+				g.v("VFMADD231", r.at(4+i, 32*j), t, acc[i])
+			}
+			v := g.YMM()
+			g.v("VMOVU", at(y, nil, 0, 32*j), v)
+			for i := range c {
+				g.v("VFMADD231", r.at(i, 32*j), c[i], v)
+			}
+			g.v("VMOVU", v, at(y, nil, 0, 32*j))
+		}
+		g.ADDQ(imm(32*k), x)
+		g.ADDQ(imm(32*k), y)
+		g.advance(r, 32*k)
+	}
+	g.SUBQ(imm(2*g.lanes), n)
+	g.JLT(ref("both_one"))
+	g.loop("both")
+	step(2)
+	g.SUBQ(imm(2*g.lanes), n)
+	g.JGE(ref("both"))
+	g.Label("both_one")
+	g.ADDQ(imm(g.lanes), n)
+	g.JLT(ref("both_tail"))
+	step(1)
+	g.SUBQ(imm(g.lanes), n)
+	g.Label("both_tail")
+	g.ADDQ(imm(g.lanes), n)
+	g.JE(ref("both_end"))
+	t, w := g.YMM(), g.YMM()
+	g.v("VMASKMOV", at(x, nil, 0, 0), mask, t)
+	for i := range acc {
+		g.v("VMASKMOV", r.at(4+i, 0), mask, w)
+		g.v("VFMADD231", w, t, acc[i])
+	}
+	v := g.YMM()
+	g.v("VMASKMOV", at(y, nil, 0, 0), mask, v)
+	for i := range c {
+		g.v("VMASKMOV", r.at(i, 0), mask, w)
+		g.v("VFMADD231", w, c[i], v)
+	}
+	g.storeTail(v, n, at(y, nil, 0, 0))
+	g.Label("both_end")
+	return g.sum4(acc[0], acc[1], acc[2], acc[3])
 }
 
 // ger updates one row at a time; y stays in cache.
