@@ -35,24 +35,6 @@ func errorNorm[T Float](tol *Tol, h float64, e []T, k [][]T, tmp, x, y []T) floa
 	return weightedNorm(tol, tmp, x, y)
 }
 
-// smallErrorNorm is errorNorm in a few dimensions.
-func smallErrorNorm[T Float](tol *Tol, h float64, e []T, k [][]T, x, y []T) float64 {
-	if len(x) == 0 {
-		return 0
-	}
-	k, y = k[:len(e)], y[:len(x)]
-	var sum float64
-	for j, xj := range x {
-		var v float64
-		for l, kl := range k {
-			v += float64(e[l]) * float64(kl[j])
-		}
-		v /= tol.Abs + tol.Rel*max(math.Abs(float64(xj)), math.Abs(float64(y[j])))
-		sum += v * v
-	}
-	return math.Abs(h) * math.Sqrt(sum/float64(len(x)))
-}
-
 // finite says that x is neither NaN nor infinite: only then x - x is zero.
 func finite(x float64) bool { return x-x == 0 }
 

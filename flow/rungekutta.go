@@ -40,9 +40,6 @@ type rungeKutta[T Float] struct {
 	extra    bool // the stages beyond k[end] belong to the last proposal
 }
 
-// smallDim is the largest dimension that is not worth a kernel.
-const smallDim = 4
-
 // The numbers of a rungeKutta that a checkpoint saves.
 const (
 	rkHave0  = iota // k[0] holds f at the current point
@@ -84,8 +81,9 @@ func (r *rungeKutta[T]) Name() string { return r.tab.name }
 // Caps returns the capabilities of the field.
 func (r *rungeKutta[T]) Caps() Caps[T] { return r.caps }
 
-// Init implements Integrator.
-func (r *rungeKutta[T]) Init(s Start[T], tr *Trial) error {
+// ready takes the memory for a run and forgets the last one, without an
+// evaluation.
+func (r *rungeKutta[T]) ready(s *Start[T]) error {
 	n := r.f.Dim()
 	if n != len(s.X) {
 		return fmt.Errorf("flow: start point has length %d, want the dimension of the field, %d: %w", len(s.X), n, ErrArgument)
@@ -98,6 +96,14 @@ func (r *rungeKutta[T]) Init(s Start[T], tr *Trial) error {
 	r.tol, r.want = s.Tol, s.Want
 	r.num = [rkNumbers]float64{}
 	r.accepted = false
+	return nil
+}
+
+// Init implements Integrator.
+func (r *rungeKutta[T]) Init(s Start[T], tr *Trial) error {
+	if err := r.ready(&s); err != nil {
+		return err
+	}
 	*tr = noTrial()
 	tr.Order, tr.NoErr = r.tab.controllerOrder(), len(r.e) == 0
 	r.start(tr, s.X, s.T)
@@ -173,32 +179,13 @@ func (r *rungeKutta[T]) Try(tr *Trial, next, x []T, t, h float64) {
 	}
 }
 
-// combine stores x + h Σ c_l k_l in dst. In a few dimensions calls would cost
-// more than the sums.
+// combine stores x + h Σ c_l k_l in dst.
 func (r *rungeKutta[T]) combine(dst, x []T, h T, c []T) {
 	if len(x) > smallDim {
 		kernel.LincombTo(dst, x, h, c, r.k[:len(c)])
 		return
 	}
-	k := r.k[:len(c)]
-	if len(x) == 2 {
-		var s0, s1 T
-		for l, v := range k {
-			v := (*[2]T)(v)
-			s0 += c[l] * v[0]
-			s1 += c[l] * v[1]
-		}
-		dst[1] = x[1] + h*s1
-		dst[0] = x[0] + h*s0
-		return
-	}
-	for j := range dst {
-		var s T
-		for l, v := range k {
-			s += c[l] * v[j]
-		}
-		dst[j] = x[j] + h*s
-	}
+	combineSmall(dst, x, h, c, r.k[:len(c)])
 }
 
 // errorEstimate is ‖h Σ e_i k_i‖_sc, and for two estimates s and s3 of orders 5
