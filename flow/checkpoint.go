@@ -132,6 +132,11 @@ func (r *Run[T]) restore(c *Checkpoint) error {
 		copy(vec[i], narrow[T](v))
 	}
 	copy(num, c.Num)
+	if k, ok := r.it.(restorer); ok {
+		if err := k.restored(); err != nil {
+			return err
+		}
+	}
 	copy(r.events.g, c.EventG)
 	r.events.last = c.EventLast
 	r.c, r.out.ledger, r.step.Stats = c.Control, c.Ledger, c.Stats
@@ -146,6 +151,10 @@ func (r *Run[T]) restore(c *Checkpoint) error {
 	r.passStops()
 	return nil
 }
+
+// restorer is an Integrator that has to hand on what a checkpoint put in the views
+// of its Memory.
+type restorer interface{ restored() error }
 
 func misfit(what string, got, want any) error {
 	return fmt.Errorf("flow: %s of the checkpoint is %v, that of the run is %v: %w", what, got, want, ErrCheckpoint)

@@ -64,9 +64,9 @@ func (e *ends[T]) Name() string { return e.name }
 // Caps returns the capabilities of the field.
 func (e *ends[T]) Caps() Caps[T] { return e.caps }
 
-// init is the common part of Init, with the given number of vectors to save beside
-// its own.
-func (e *ends[T]) init(s *Start[T], tr *Trial, order int, noErr bool, vectors int) error {
+// ready takes the memory for a run, with the given number of vectors to save beside
+// its own, and forgets the last one, without an evaluation.
+func (e *ends[T]) ready(s *Start[T], vectors int) error {
 	n := e.f.Dim()
 	if n != len(s.X) {
 		return fmt.Errorf("flow: start point has length %d, want the dimension of the field, %d: %w", len(s.X), n, ErrArgument)
@@ -80,6 +80,14 @@ func (e *ends[T]) init(s *Start[T], tr *Trial, order int, noErr bool, vectors in
 	clear(e.num)
 	e.tol, e.want = s.Tol, s.Want
 	e.accepted, e.failures, e.failure = false, 0, nil
+	return nil
+}
+
+// init is the common part of Init.
+func (e *ends[T]) init(s *Start[T], tr *Trial, order int, noErr bool, vectors int) error {
+	if err := e.ready(s, vectors); err != nil {
+		return err
+	}
 	*tr = noTrial()
 	tr.Order, tr.NoErr = order, noErr
 	e.start(tr, s.X, s.T)

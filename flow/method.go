@@ -65,6 +65,8 @@ func ODE[T Float](f Field[T], m Method) Integrator[T] {
 		return krylovODE(f, m)
 	case *stableMethod:
 		return newStabilised(f, m)
+	case autoMethod:
+		return newAuto(f)
 	}
 	panic(fmt.Sprintf("flow: no integrator for method %v", m))
 }

@@ -94,7 +94,9 @@ func (r *radius[T]) reset(num []float64, keep bool) {
 		num[radiusVerified] = refreshEvery
 	}
 	num[radiusFactor], num[radiusStale], num[radiusMoved], num[radiusSuspect] = 1, 0, 1, 0
-	r.mul = r.hessVec // made here: a method value allocates
+	if r.mul == nil {
+		r.mul = r.hessVec // made here, once: a method value allocates
+	}
 }
 
 // accepted notes an accepted step: whatever raised ρ is over.

@@ -106,12 +106,28 @@ func convertRows[T Float](a [][]float64) [][]T {
 	return r
 }
 
+// controllerOrder is the exponent k with which the error estimate behaves as h^k.
+func (r *rosenbrockODE[T]) controllerOrder() int { return min(r.tab.order, r.tab.embedded) + 1 }
+
 // Init implements Integrator.
 func (r *rosenbrockODE[T]) Init(s Start[T], tr *Trial) error {
-	if err := r.ends.init(&s, tr, min(r.tab.order, r.tab.embedded)+1, false, 0); err != nil {
+	if err := r.ends.init(&s, tr, r.controllerOrder(), false, 0); err != nil {
 		return err
 	}
-	n := len(s.X)
+	return r.allocate(len(s.X))
+}
+
+// ready takes the memory for a run and forgets the last one, without an
+// evaluation.
+func (r *rosenbrockODE[T]) ready(s *Start[T]) error {
+	if err := r.ends.ready(s, 0); err != nil {
+		return err
+	}
+	return r.allocate(len(s.X))
+}
+
+// allocate takes the memory for dimension n, without a Jacobian yet.
+func (r *rosenbrockODE[T]) allocate(n int) error {
 	if r.dT == nil || len(r.dT) != n {
 		m := len(r.b)
 		v := arena[T](m+2, n)

@@ -122,8 +122,9 @@ func (r *stabilised[T]) suggested() Controller { return r.m.controller() }
 // Caps returns the capabilities of the field.
 func (r *stabilised[T]) Caps() Caps[T] { return r.caps }
 
-// Init implements Integrator.
-func (r *stabilised[T]) Init(s Start[T], tr *Trial) error {
+// ready takes the memory for a run and forgets the last one, with s.Keep but for
+// the spectral radius, without an evaluation.
+func (r *stabilised[T]) ready(s *Start[T]) error {
 	n := r.f.Dim()
 	if n != len(s.X) {
 		return fmt.Errorf("flow: start point has length %d, want the dimension of the field, %d: %w", len(s.X), n, ErrArgument)
@@ -139,6 +140,14 @@ func (r *stabilised[T]) Init(s Start[T], tr *Trial) error {
 	}
 	r.rho.reset(r.num[sbRadius:], s.Keep)
 	r.accepted, r.cur = false, s.X
+	return nil
+}
+
+// Init implements Integrator.
+func (r *stabilised[T]) Init(s Start[T], tr *Trial) error {
+	if err := r.ready(&s); err != nil {
+		return err
+	}
 	*tr = noTrial()
 	tr.Order, tr.NoErr = r.m.errk, r.m.errk == 0
 	if tr.NoErr {
