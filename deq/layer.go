@@ -40,6 +40,9 @@ type Equilibrium[T flow.Float] struct {
 
 	forward    layerMap[T]
 	adjoint    linearMap[T]
+	monotone   *Monotone[T] // the layer of the last Solve if it is one
+	split      monotoneMap[T]
+	splitBack  monotoneAdjoint[T]
 	space      SolveSpace[T] // of Solve
 	back       SolveSpace[T] // of the linear solves
 	stats      SolveStats    // of Solve
@@ -108,7 +111,8 @@ func (l *Dense[T]) Solve(ctx context.Context, eq *Equilibrium[T], x kernel.Matri
 	if err := l.prepare(eq, x); err != nil {
 		return nil, err
 	}
-	eq.forward.set(l, eq, x)
+	eq.forward.set(l, x)
+	eq.monotone = nil
 	return eq.run(ctx, &eq.forward, o)
 }
 

@@ -97,7 +97,7 @@ func layerOf[T flow.Float](t testing.TB, c layerCase) *Dense[T] {
 func tight[T flow.Float](s Solver) *SolveOptions[T] {
 	o := &SolveOptions[T]{Solver: s, RelTol: 1e-14}
 	if rounding[T]() > 1e-10 {
-		o.RelTol = 2e-6
+		o.RelTol = 1e-5
 	}
 	return o
 }

@@ -101,7 +101,12 @@ func (l *Dense[T]) solveAdjoint(ctx context.Context, eq *Equilibrium[T], dLdZ ke
 		so = &o.SolveOptions
 	}
 	eq.back.hint = eq.bound
-	st, err := eq.back.solve(ctx, eq.s, &eq.adjoint, so)
+	var f Map[T] = &eq.adjoint
+	if eq.monotone != nil {
+		eq.splitBack = monotoneAdjoint[T]{linearMap: &eq.adjoint, parent: eq.monotone}
+		f = &eq.splitBack
+	}
+	st, err := eq.back.solve(ctx, eq.s, f, so)
 	if err != nil {
 		return st, err
 	}

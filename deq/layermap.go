@@ -18,7 +18,7 @@ type layerMap[T flow.Float] struct {
 }
 
 // set makes it the map of a layer on a batch.
-func (m *layerMap[T]) set(l *Dense[T], eq *Equilibrium[T], x kernel.Matrix[T]) {
+func (m *layerMap[T]) set(l *Dense[T], x kernel.Matrix[T]) {
 	n := l.W.Rows
 	m.n, m.act, m.w = n, &l.Act, l.W
 	matrix(&m.wt, n, n)

@@ -48,9 +48,9 @@ type splitting[T flow.Float] interface {
 	injection(row int) []T
 	// preactivation stores Wz + c in h, activate σ(h) in dst.
 	preactivation(h, z []T, rows []int)
-	activateTo(dst, h []T)
+	activateTo(dst, h []T, rows []int)
 	// prox stores prox_α(u) in dst, which may be u.
-	prox(dst, u []T, alpha float64)
+	prox(dst, u []T, alpha float64, rows []int)
 	proxKnown(alpha float64) bool
 	// step returns the α of forward-backward splitting.
 	step() float64
@@ -99,7 +99,7 @@ func (s *splitState[T]) eval(ws *SolveSpace[T]) {
 	h := s.h[:size]
 	if !s.peace || !s.opened {
 		s.m.preactivation(h, ws.z.Data, ws.rows)
-		s.m.activateTo(ws.p.Data, h)
+		s.m.activateTo(ws.p.Data, h, ws.rows)
 		return
 	}
 	tmp := kernel.MatrixOf(len(ws.rows), ws.n, s.tmp[:size])
@@ -112,7 +112,7 @@ func (s *splitState[T]) eval(ws *SolveSpace[T]) {
 		kernel.SubTo(hi, ws.z.Row(i), s.u[r*ws.n:(r+1)*ws.n])
 	}
 	kernel.Axpby(1, ws.z.Data, T(1/s.alpha), h)
-	s.m.activateTo(ws.p.Data, h)
+	s.m.activateTo(ws.p.Data, h, ws.rows)
 }
 
 // step makes the next iterates, or u' from which eval makes them.
@@ -121,7 +121,7 @@ func (s *splitState[T]) step(ws *SolveSpace[T]) {
 	switch {
 	case !s.peace:
 		kernel.Axpby(T(s.alpha), s.h[:len(ws.rows)*n], T(1-s.alpha), ws.z.Data)
-		s.m.prox(ws.z.Data, ws.z.Data, s.alpha)
+		s.m.prox(ws.z.Data, ws.z.Data, s.alpha, ws.rows)
 	case !s.opened:
 		s.opened = true
 		for i, r := range ws.rows {
@@ -131,7 +131,7 @@ func (s *splitState[T]) step(ws *SolveSpace[T]) {
 		for i, r := range ws.rows {
 			u, t := s.u[r*n:(r+1)*n], s.tmp[:n]
 			kernel.Axpby(2, ws.z.Row(i), -1, u) // u = 2z½ - u'
-			s.m.prox(t, u, s.alpha)
+			s.m.prox(t, u, s.alpha, ws.rows[i:i+1])
 			kernel.Axpby(2, t, -1, u) // u' = 2z - u
 		}
 	}
