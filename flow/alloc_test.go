@@ -37,7 +37,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 		}
 		check(name, func() bool { return r.Next(ctx) }, nil)
 	}
-	for _, c := range implicitCases() {
+	for _, c := range append(implicitCases(), autoCases()...) {
 		c.o.MaxSteps, c.o.T1 = 1<<30, 0
 		r, err := New(c.it(), c.x0, c.o)
 		if err != nil {

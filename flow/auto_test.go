@@ -367,6 +367,15 @@ func TestAutoEvents(t *testing.T) {
 	}
 }
 
+// TestAutoDefault: the zero Method.
+func TestAutoDefault(t *testing.T) {
+	p := stiffProblems()["vanderpol_stiff"]
+	sol, err := Solve(context.Background(), p.field(), p.y0, Options[float64]{T1: p.T})
+	if err != nil || sol.Stats.Jacobians == 0 || nameOf(ODE(p.field(), nil)) != "Auto(Tsit5, Rodas5P)" {
+		t.Errorf("%+v, error %v, integrator %s", sol, err, nameOf(ODE(p.field(), nil)))
+	}
+}
+
 func TestAutoErrors(t *testing.T) {
 	f := FieldFunc(2, func(d, x []float64, _ float64) { d[0], d[1] = math.NaN(), 0 })
 	if _, err := Solve(context.Background(), f, []float64{1, 2}, Options[float64]{Method: Auto, T1: 1}); !errors.Is(err, ErrNonFinite) {

@@ -134,7 +134,7 @@ func (kick) Apply(x []float64, _, _ float64, step uint64) (bool, error) {
 // TestResumeCancelled goes on after a cancellation as if nothing had been.
 func TestResumeCancelled(t *testing.T) {
 	lv := problems()["lotka_volterra"]
-	o := Options[float64]{T1: 10}
+	o := Options[float64]{Method: DormandPrince, T1: 10}
 	want, err := Solve(context.Background(), lv.field(), lv.y0, o)
 	if err != nil {
 		t.Fatal(err)

@@ -48,8 +48,10 @@
 //
 //	k_i = f(t + c_i h, x + h Σ_{j<i} a_ij k_j),  y = x + h Σ b_i k_i,
 //
-// Euler, RK4, BogackiShampine 3(2) and DormandPrince 5(4), the default. Between
-// the steps the solution is a polynomial in θ (dense output),
+// from Euler and RK4 to BogackiShampine 3(2), DormandPrince 5(4), Tsit5 5(4) and
+// DOP853; implicit ones; stabilised ones; and Auto, the default, which begins with
+// Tsit5 and changes to one of the others when stiffness shows. Between the steps
+// the solution is a polynomial in θ (dense output),
 //
 //	x(t+θh) = x + h Σ_i k_i Σ_r p_ir θ^(r+1).
 //

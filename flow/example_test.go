@@ -32,11 +32,10 @@ func ExampleSteps() {
 	}
 	// Output:
 	// t =  0.000  E = 1.245025  Running
-	// t =  0.905  E = 0.248597  Running
-	// t =  2.047  E = 0.097247  Running
-	// t =  3.709  E = 0.000788  Running
-	// t =  6.702  E = 0.000000  Running
-	// t =  9.381  E = 0.000000  Converged
+	// t =  1.030  E = 0.230820  Running
+	// t =  2.402  E = 0.050212  Running
+	// t =  4.522  E = 0.000033  Running
+	// t =  9.715  E = 0.000000  Converged
 }
 
 // A ball that bounces: an event with a handler, and one that ends the run.

@@ -241,7 +241,7 @@ func TestProjection(t *testing.T) {
 		return drift, last, err3
 	}
 	for _, c := range []struct{ rtol, drift float64 }{{1e-4, 1.3e-5}, {1e-6, 1.0e-6}, {1e-8, 1.6e-8}} {
-		o := Options[float64]{T1: 6, RelTol: c.rtol, AbsTol: c.rtol / 1000}
+		o := Options[float64]{Method: DormandPrince, T1: 6, RelTol: c.rtol, AbsTol: c.rtol / 1000}
 		free, last, errFree := run(o)
 		if !(math.Abs(last-c.drift) <= 0.05*c.drift) {
 			t.Errorf("rtol %g: drift at the end %.3g, want %.2g", c.rtol, last, c.drift)

@@ -144,3 +144,23 @@ func ExampleExponentialEuler() {
 	// Output:
 	// [0.500 1.000 0.500] after 1 step
 }
+
+// The zero Method finds out by itself that Robertson's reaction is stiff.
+func ExampleAuto() {
+	robertson := flow.FieldFunc(3, func(dst, x []float64, _ float64) {
+		dst[0] = -0.04*x[0] + 1e4*x[1]*x[2]
+		dst[2] = 3e7 * x[1] * x[1]
+		dst[1] = -dst[0] - dst[2]
+	})
+	for _, m := range []flow.Method{nil, flow.Tsit5} {
+		sol, err := flow.Solve(context.Background(), robertson, []float64{1, 0, 0}, flow.Options[float64]{Method: m, T1: 40})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("x = %.5f, more than 1000 evaluations: %t\n", sol.X, sol.Stats.Evals > 1000)
+	}
+	// Output:
+	// x = [0.71583 0.00001 0.28416], more than 1000 evaluations: false
+	// x = [0.71583 0.00001 0.28416], more than 1000 evaluations: true
+}

@@ -10,6 +10,10 @@ import "fmt"
 //
 // # Which method for which problem
 //
+// Auto, the zero Method, begins with Tsit5 and changes to Rodas5P, ROCK4 or RKC2 by
+// itself when the problem turns out to be stiff. Who knows the problem does better
+// by the table:
+//
 // Stiff are problems whose fast components have died out but still dictate the
 // step of an explicit method: its steps are near h = 3/ρ, ρ the spectral radius
 // of the Jacobian, whatever the tolerance.
@@ -47,10 +51,10 @@ type Method interface {
 }
 
 // ODE returns the Integrator of a field by a method; a nil method is
-// DormandPrince.
+// Auto.
 func ODE[T Float](f Field[T], m Method) Integrator[T] {
 	if m == nil {
-		m = DormandPrince
+		m = Auto
 	}
 	switch m := m.(type) {
 	case *tableau:

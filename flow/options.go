@@ -8,8 +8,9 @@ import (
 // Options says how a run is to be made. The zero value is a run without end at
 // relative tolerance 1e-6; every field's zero value means its documented default.
 type Options[T Float] struct {
-	// Method advances a Field in Steps and Solve. If it is nil, it is
-	// DormandPrince. New takes an Integrator and ignores it.
+	// Method advances a Field in Steps and Solve. If it is nil, it is Auto,
+	// which is Tsit5 until stiffness shows, and without error control for good.
+	// New takes an Integrator and ignores it.
 	Method Method
 	// Controller decides the step size. If it is nil, it is PI for an
 	// integrator with an error estimate and Fixed with the integrator's own

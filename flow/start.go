@@ -236,7 +236,7 @@ func newField[T Float](f Field[T], x0 []T, o Options[T]) (*Run[T], error) {
 	}
 	m := o.Method
 	if m == nil {
-		m = DormandPrince
+		m = Auto
 	}
 	if o.Controller == nil {
 		o.Controller = m.controller()

@@ -158,7 +158,7 @@ func ExamplePL() {
 	fmt.Printf("smallest ratio %.3f at t = %.2f, last %.3f\n", p.Min, p.MinAt, p.Ratio[len(p.Ratio)-1])
 	fmt.Println("faster than its rate:", sol.Energy < e.EnergyGrad(nil, []float64{4})*math.Exp(-2*p.Min*3))
 	// Output:
-	// smallest ratio 0.179 at t = 0.42, last 8.000
+	// smallest ratio 0.177 at t = 0.47, last 8.000
 	// faster than its rate: true
 }
 

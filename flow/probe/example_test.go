@@ -67,8 +67,8 @@ func ExampleSpectrum() {
 	fmt.Println(sol.Status)
 	// Output:
 	// t = 0.0000: λ from -46.7 to 848.7
-	// t = 0.0020: λ from -2.8 to 1278.7
-	// t = 0.0054: λ from -0.2 to 1317.2
+	// t = 0.0023: λ from -2.0 to 1291.4
+	// t = 0.0067: λ from -0.2 to 1315.9
 	// Done
 }
 
@@ -94,7 +94,7 @@ func ExampleFitExponential() {
 	lo, hi := fit.Interval(0.95)
 	fmt.Printf("E ~ exp(-%.2f t), 95 %% of %.2f to %.2f\n", fit.Rate, lo, hi)
 	// Output:
-	// E ~ exp(-2.00 t), 95 % of 2.00 to 2.00
+	// E ~ exp(-2.00 t), 95 % of 2.00 to 2.01
 }
 
 // The energy of a pendulum under the classical Runge-Kutta method.
