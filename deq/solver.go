@@ -47,22 +47,13 @@ type Relaxed struct {
 // Picard is z ← f(z). It converges where f contracts.
 type Picard struct{}
 
-// Auto chooses: Picard if the layer has a cheap proof that f contracts by 0.6 or
-// better, PeacemanRachford for monotone layers, else Anderson. A sample whose
-// residual is not halved in 20 evaluations sends the batch on to NewtonKrylov.
-type Auto struct{}
-
 // Name implements Solver.
 func (Relaxed) Name() string { return "relaxed" }
 
 // Name implements Solver.
 func (Picard) Name() string { return "picard" }
 
-// Name implements Solver.
-func (Auto) Name() string { return "auto" }
-
 func (Picard) check() error { return nil }
-func (Auto) check() error   { return nil }
 
 func (s Relaxed) check() error { return checkNonnegative("Relaxed.Beta", s.Beta) }
 

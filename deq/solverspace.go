@@ -18,6 +18,7 @@ type SolveSpace[T flow.Float] struct {
 	o        SolveOptions[T]
 	method   method
 	hint     float64 // contraction factor that the layer can prove, NaN for none
+	recent   [autoWindow]float64
 
 	// The active samples, compact: iterates, images, residuals.
 	z, p, g kernel.Matrix[T]
@@ -50,10 +51,8 @@ const (
 var methodNames = [...]string{"picard", "relaxed", "anderson", "broyden", "newton", "newton-krylov", "forward-backward", "peaceman-rachford"}
 
 const (
-	divergence   = 1e8 // growth of the residual that counts as divergence
-	stallEvals   = 100 // evaluations without progress after which a solver has stalled
-	autoEvals    = 20  // evaluations in which Auto wants the residual halved
-	autoContract = 0.6 // contraction with which Auto is content with Picard
+	divergence = 1e8 // growth of the residual that counts as divergence
+	stallEvals = 100 // evaluations without progress after which a solver has stalled
 )
 
 // FixedPoint is the function FixedPoint with memory of its own.
