@@ -40,6 +40,18 @@ const (
 // the teacher needs.
 func (a *Activation) Monotone() bool { return a.MinSlope >= 0 }
 
+// gain is the largest slope vσ' that the map y ↦ σ(p+vy) can have. Below 1 its fixed
+// point is unique.
+func (a *Activation) gain(v float64) float64 { return max(v*a.Lip, v*a.MinSlope) }
+
+// posed returns an error that wraps ErrIllPosed unless the gain is below 1.
+func (a *Activation) posed(v float64) error {
+	if a.gain(v) < 1 {
+		return nil
+	}
+	return fmt.Errorf("deq: v = %v with slopes of %s in [%v, %v], want vσ' < 1: %w", v, a.Name, a.MinSlope, a.Lip, ErrIllPosed)
+}
+
 // check says what is missing in an activation.
 func (a *Activation) check() error {
 	switch {

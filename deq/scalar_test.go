@@ -240,7 +240,7 @@ func checkSlope(t testing.TB, what string, f flow.EnergyField[float64], theta []
 	n := f.Dim()
 	dir, y := make([]float64, n), make([]float64, n)
 	_, slope := f.EvalEnergy(dir, theta, 0)
-	const h = 1e-6
+	h := 1e-5 / (1 + kernel.Nrm2(dir))
 	kernel.AxpyTo(y, h, dir, theta)
 	up, _ := f.EvalEnergy(nil, y, 0)
 	kernel.AxpyTo(y, -h, dir, theta)
@@ -258,9 +258,14 @@ func awayFromCentre(r *rand.Rand, d int) []float64 {
 // randomScalar returns the model for 10 random samples with d inputs.
 func randomScalar(t testing.TB, d int, seed uint64) *deq.Scalar[float64] {
 	t.Helper()
+	return randomScalarSamples(t, 10, d, seed)
+}
+
+func randomScalarSamples(t testing.TB, samples, d int, seed uint64) *deq.Scalar[float64] {
+	t.Helper()
 	r := randomSource(seed)
-	x := kernel.MatrixOf(10, d, gauss[float64](r, 10*d, 1))
-	y := kernel.MatrixOf(10, 1, gauss[float64](r, 10, 1))
+	x := kernel.MatrixOf(samples, d, gauss[float64](r, samples*d, 1))
+	y := kernel.MatrixOf(samples, 1, gauss[float64](r, samples, 1))
 	data, err := deq.NewLinearData(x, y)
 	if err != nil {
 		t.Fatal(err)
