@@ -21,6 +21,7 @@ type Activation struct {
 	Lip, MinSlope float64
 
 	form form
+	eps  float64 // ε of WeakTanh
 }
 
 // form says which built-in an activation is.
@@ -34,6 +35,7 @@ const (
 	formTanh
 	formSigmoid
 	formSoftplus
+	formWeakTanh
 )
 
 // Monotone says that σ is nondecreasing, which the theory of monotone approach to
@@ -218,7 +220,7 @@ func WeakTanh(eps float64) Activation {
 	}
 	t := Tanh()
 	return Activation{
-		Name: "weak-tanh", Lip: max(1, 1+eps), MinSlope: min(1, 1+eps),
+		Name: "weak-tanh", Lip: max(1, 1+eps), MinSlope: min(1, 1+eps), form: formWeakTanh, eps: eps,
 		F:  func(z float64) float64 { return z + eps*math.Tanh(z) },
 		D:  func(z float64) float64 { return 1 + eps*t.D(z) },
 		D2: func(z float64) float64 { return eps * t.D2(z) },
@@ -242,6 +244,12 @@ func activate[T flow.Float](a *Activation, y, s, z []T) {
 	case formSoftplus:
 		kernel.Softplus(y, z)
 		kernel.Sigmoid(s, z)
+	case formWeakTanh:
+		kernel.Tanh(y, z)
+		eps := T(a.eps)
+		for i, t := range y {
+			y[i], s[i] = z[i]+eps*t, 1+eps*(1-t)*(1+t)
+		}
 	default:
 		for i, v := range z {
 			y[i], s[i] = T(a.F(float64(v))), T(a.D(float64(v)))
