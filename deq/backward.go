@@ -39,11 +39,14 @@ type Backward struct {
 // JFB is Jacobian-free backpropagation, Neumann's series with one term.
 func JFB() Backward { return Backward{Rule: Neumann, Terms: 1} }
 
-// String names the rule as in "neumann, 3 terms".
+// String names the rule as in "neumann, 3 terms" or "jfb".
 func (b Backward) String() string {
 	t, l := b.terms()
 	switch b.Rule {
 	case Neumann:
+		if t == 1 {
+			return "jfb"
+		}
 		return fmt.Sprintf("neumann, %d terms", t)
 	case Damped:
 		return fmt.Sprintf("damped %g, %d terms", l, t)

@@ -88,7 +88,6 @@ func (q *rootSolver[T]) solve(y, s, p []T, v float64) int {
 		muInv = T(1 / (1 - q.act.gain(v)))
 		tol   = T(4 * q.eps)
 		atol  = T(q.atol)
-		slack = T(2 * q.eps) // rounding of y - r/μ, so that the root stays inside
 		open  = 0
 	)
 	for range rootMaxIter {
@@ -98,15 +97,17 @@ func (q *rootSolver[T]) solve(y, s, p []T, v float64) int {
 		for i, r := range t {
 			r = y[i] - r
 			size, a := abs(y[i]), abs(r)
-			if a <= tol*(size+s[i]*(abs(p[i])+abs(vT)*size))+atol {
+			noise := tol * (size + abs(s[i])*(abs(p[i])+abs(vT)*size))
+			if a <= noise+atol {
 				continue
 			}
+			slack := noise * max(muInv, 1) // of y - r/μ, so that the root stays inside
 			if r > 0 {
 				hi[i] = y[i]
-				lo[i] = max(lo[i], y[i]-r*muInv-slack*size)
+				lo[i] = max(lo[i], y[i]-r*muInv-slack)
 			} else {
 				lo[i] = y[i]
-				hi[i] = min(hi[i], y[i]-r*muInv+slack*size)
+				hi[i] = min(hi[i], y[i]-r*muInv+slack)
 			}
 			next := y[i] - r/(1-vT*s[i])
 			switch {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -235,7 +237,8 @@ func randomIndex(t testing.TB, act deq.Activation, d int, xiv, v float64, seed u
 // Hessian products, the secant identity, definiteness, the safe step.
 func TestSingleIndexIdentities(t *testing.T) {
 	seed := uint64(0)
-	for name, act := range activations() {
+	for _, name := range slices.Sorted(maps.Keys(activations())) {
+		act := activations()[name]
 		for _, v := range []float64{-30, -1.3, 0, 0.6} {
 			for _, xiv := range []float64{-2, 0, 0.4} {
 				seed++
@@ -297,7 +300,8 @@ func testEquilibria[T flow.Float](t *testing.T, unit float64) {
 	const samples = 700 // more than two blocks
 	r := randomSource(17)
 	x := kernel.MatrixOf(samples, 2, gauss[T](r, 2*samples, 1))
-	for name, act := range activations() {
+	for _, name := range slices.Sorted(maps.Keys(activations())) {
+		act := activations()[name]
 		m, err := deq.NewSingleIndex(act, x, make([]T, samples), deq.SingleIndexOptions{})
 		if err != nil {
 			t.Fatal(err)
