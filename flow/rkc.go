@@ -8,7 +8,8 @@ import "math"
 // number s of stages follows from the step: stability for hρ up to 0.65 s², ρ the
 // spectral radius of the Jacobian, so that the work for a given time falls as 1/s.
 // It keeps five vectors, whatever s is; s is at most 1000. Dense output is cubic
-// Hermite.
+// Hermite where hρ is at most 20, beyond another step of the method, up to the time
+// in question, which keeps stiff components right and costs its stages.
 //
 // The spectral radius is the model's own (Caps.Radius), asked at every point,
 // otherwise an estimate: of gradient flows by 12 Lanczos vectors (which are kept),

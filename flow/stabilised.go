@@ -74,6 +74,7 @@ type stabilised[T Float] struct {
 	y      []T            // the stage that is not in the proposal
 	k      [][]T          // last stages of ROCK4; y is k[0]
 	tmp    []T            // scratch of error norms, unless y will do
+	fd     []T            // f1 of dense output by shorter steps
 	coef   [5]T           // of a linear combination
 	vec    [5][]T         // its vectors
 	num    [sbNumbers]float64
@@ -82,6 +83,7 @@ type stabilised[T Float] struct {
 	x, next  []T // start and end of the last step
 	cur      []T // current point, for Limit
 	t0, h    float64
+	used     float64 // ρ of the last step
 	accepted bool
 }
 
@@ -260,9 +262,9 @@ func (r *stabilised[T]) Limit(t, h float64) float64 {
 func (r *stabilised[T]) Try(tr *Trial, next, x []T, t, h float64) {
 	r.cur = x
 	r.prepare(x, t)
-	r.num[sbTried], r.accepted = 1, false
+	r.num[sbTried], r.accepted, r.used = 1, false, r.radius()
 	r.x, r.next, r.t0, r.h = x, next, t, h
-	r.fill(min(r.m.stages(min(math.Abs(h)*r.radius(), r.m.reach)), r.m.most))
+	r.fill(min(r.m.stages(min(math.Abs(h)*r.used, r.m.reach)), r.m.most))
 	z := r.recursion(next, x, t, h)
 	if r.m.rock {
 		z = r.lastStages(z)
@@ -413,13 +415,26 @@ func (r *stabilised[T]) Deriv() []T {
 	return nil
 }
 
-// DenseDegree implements Interpolator.
+// DenseDegree implements Interpolator; what is kept of a step whose dense output is
+// no polynomial is the cubic through four of its points.
 func (r *stabilised[T]) DenseDegree() int { return 3 }
 
-// At implements Interpolator by the cubic Hermite polynomial of x, f0, next, f1:
+// denseStiff is the hρ up to which dense output is a polynomial. That takes h f of
+// both ends, in which the errors of the stiff components are hρ times as large as
+// in x: beyond, they would show.
+const denseStiff = 20
+
+// At implements Interpolator: up to hρ = 20 by the cubic Hermite polynomial of x, f0,
+// next, f1,
 //
-//	x + (3θ²-2θ³)(y-x) + h[(θ-2θ²+θ³) f0 + (θ³-θ²) f1].
+//	x + (3θ²-2θ³)(y-x) + h[(θ-2θ²+θ³) f0 + (θ³-θ²) f1],
+//
+// beyond by another step of the method, of size θh.
 func (r *stabilised[T]) At(dst []T, theta float64) {
+	if math.Abs(r.h)*r.used > denseStiff {
+		r.shorter(dst, theta)
+		return
+	}
 	if r.num[sbHave1] == 0 {
 		r.end() // the first stage of the next step, evaluated earlier
 		if r.accepted && r.caps.Draw == nil {
@@ -430,6 +445,30 @@ func (r *stabilised[T]) At(dst []T, theta float64) {
 	r.coef = [5]T{T(-s), T(s), T(r.h * theta * (1 - theta) * (1 - theta)), T(r.h * theta * theta * (theta - 1))}
 	r.vec = [5][]T{r.x, r.next, r.f0, r.f1}
 	kernel.LincombTo(dst, r.x, 1, r.coef[:4], r.vec[:4])
+}
+
+// shorter stores the result of a step of size θh from the start of the last one in
+// dst.
+func (r *stabilised[T]) shorter(dst []T, theta float64) {
+	switch theta {
+	case 0:
+		copy(dst, r.x)
+		return
+	case 1:
+		copy(dst, r.next)
+		return
+	}
+	if len(r.fd) != len(dst) {
+		r.fd = make([]T, len(dst))
+	}
+	next, h, f1, dissipate := r.next, r.h, r.f1, r.want.Dissipate
+	r.next, r.h, r.f1, r.want.Dissipate = dst, theta*h, r.fd, false
+	r.fill(min(r.m.stages(min(math.Abs(r.h)*r.used, r.m.reach)), r.m.most))
+	r.recursion(dst, r.x, r.t0, r.h)
+	if r.m.rock {
+		r.lastStages(0)
+	}
+	r.next, r.h, r.f1, r.want.Dissipate = next, h, f1, dissipate
 }
 
 // Memory implements Memory.

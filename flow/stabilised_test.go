@@ -591,3 +591,69 @@ func TestStabilisedTouch(t *testing.T) {
 		}
 	}
 }
+
+// TestStabilisedDenseStiff: between the steps of a stiff flow, hρ up to 1000s, dense
+// output is as good as at their ends. x_i' = -λ_i (x_i - p_i), λ_i from 1 to 1e5.
+func TestStabilisedDenseStiff(t *testing.T) {
+	const n, tol = 30, 1e-5
+	lambda, p := make([]float64, n), make([]float64, n)
+	for i := range lambda {
+		lambda[i] = math.Pow(10, 5*float64(i)/(n-1))
+		p[i] = math.Sin(float64(i))
+	}
+	f := GradientFlow(EnergyFunc(n, func(g, x []float64) float64 {
+		e := 0.0
+		for i, v := range x {
+			e += lambda[i] / 2 * (v - p[i]) * (v - p[i])
+			if g != nil {
+				g[i] = lambda[i] * (v - p[i])
+			}
+		}
+		return e
+	}))
+	worst := func(x []float64, at float64) (w float64) {
+		for i, v := range x {
+			w = max(w, math.Abs(v-p[i]*(1-math.Exp(-lambda[i]*at))))
+		}
+		return w
+	}
+	for _, m := range []Method{ROCK4, RKC2, RKL2, Auto} {
+		times := []float64{1e-4, 0.003, 0.1, 0.33, 0.7, 1.1, 1.2, 1.3, 1.7}
+		sol, err := Solve(context.Background(), f, make([]float64, n), Options[float64]{Method: m, T1: 2, RelTol: tol, AbsTol: tol, SaveAt: times, Dense: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, x := range sol.States {
+			if w := worst(x, times[k]); w > 20*tol {
+				t.Errorf("%v: error %.3g at save time %v, want %g", m, w, times[k], 20*tol)
+			}
+		}
+		x := make([]float64, n)
+		for k := range 200 {
+			at := 2 * float64(k) / 199
+			if err := sol.At(x, at); err != nil || worst(x, at) > 20*tol {
+				t.Errorf("%v: error %.3g at %v, %v, want %g", m, worst(x, at), at, err, 20*tol)
+				break
+			}
+		}
+		at := func(it Interpolator[float64], theta float64) []float64 {
+			x := make([]float64, n)
+			it.At(x, theta)
+			return x
+		}
+		r, err := newField(f, make([]float64, n), Options[float64]{Method: m, T1: 2, RelTol: tol, AbsTol: tol})
+		if err != nil {
+			t.Fatal(err)
+		}
+		old := make([]float64, n)
+		for range 40 {
+			copy(old, r.Step().X)
+			r.Next(context.Background())
+		}
+		for i := range old {
+			if a, b := at(r.dense, 0)[i], at(r.dense, 1)[i]; a != old[i] || b != r.Step().X[i] {
+				t.Errorf("%v: dense output from %v to %v, the step is from %v to %v", m, a, b, old[i], r.Step().X[i])
+			}
+		}
+	}
+}
