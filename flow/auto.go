@@ -120,7 +120,10 @@ func newAuto[T Float](f Field[T]) Integrator[T] {
 		}
 	}
 	a.num = make([]float64, autoNumbers+max(rkNumbers, sbNumbers, endNumbers))
-	a.vec = make([][]T, 3)
+	a.vec = make([][]T, 2)
+	if m == RKC2 { // the power iteration has a vector to save
+		a.vec = make([][]T, 3)
+	}
 	return a
 }
 
@@ -148,7 +151,7 @@ func (a *auto[T]) suggested() Controller { return PI }
 
 // Init implements Integrator.
 func (a *auto[T]) Init(s Start[T], tr *Trial) error {
-	if len(a.spare) != len(s.X) {
+	if len(a.vec) > 2 && len(a.spare) != len(s.X) {
 		a.spare = make([]T, len(s.X))
 	}
 	if !s.Keep {
@@ -167,7 +170,9 @@ func (a *auto[T]) charge() Integrator[T] {
 	return a.mild
 }
 
-// Try implements Integrator.
+// Try implements Integrator. The controller hears of a change by the order in the
+// Trial; the errors that it remembers are in units of the tolerance, whoever made
+// them.
 func (a *auto[T]) Try(tr *Trial, next, x []T, t, h float64) {
 	a.on, a.t1, a.next, a.h = a.num[autoUse], t+h, next, math.Abs(h)
 	tr.Jacobians, tr.Factorizations, tr.Solves, tr.Retry = 0, 0, 0, 0
@@ -299,7 +304,7 @@ func (a *auto[T]) Memory() (vec [][]T, num []float64) {
 	v, n := a.charge().(Memory[T]).Memory()
 	for i := range a.vec {
 		a.vec[i] = a.spare
-		if i < len(v) && len(v[i]) == len(a.spare) {
+		if i < len(v) {
 			a.vec[i] = v[i]
 		}
 	}
@@ -317,8 +322,8 @@ func (a *auto[T]) restored() error {
 			return err
 		}
 		v, _ := a.stiff.Memory()
-		for i := range v {
-			copy(v[i], a.vec[i])
+		for i, from := range a.vec {
+			copy(v[i], from)
 		}
 	}
 	_, n := a.charge().(Memory[T]).Memory()

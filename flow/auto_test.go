@@ -314,6 +314,23 @@ func TestAutoResume(t *testing.T) {
 	}
 }
 
+// TestAutoResumeMore: with jumps, which make the derivative void, an energy, and in
+// float32.
+func TestAutoResumeMore(t *testing.T) {
+	gp := gradientProblems()["heat_mol"]
+	for _, k := range []int{0, 5, 24, 25, 26, 45} {
+		sameResumed(t, "jumps", k, func() Integrator[float64] { return ODE[float64](newDamped(1e3), Auto) }, []float64{1, 0.5}, func() Options[float64] {
+			return Options[float64]{T1: 2, Jump: kick{}}
+		})
+		sameResumed(t, "energy", k, func() Integrator[float64] { return ODE(gp.flow(), Auto) }, gp.x0, func() Options[float64] {
+			return Options[float64]{T1: 1, Ledger: true, SaveAt: []float64{0.01, 0.2, 0.7}}
+		})
+		sameResumed(t, "float32", k, func() Integrator[float32] {
+			return ODE(GradientFlow(EnergyFunc(2, rosenbrock[float32])), Auto)
+		}, []float32{-1.2, 1}, func() Options[float32] { return Options[float32]{T1: 2, RelTol: 1e-4} })
+	}
+}
+
 // TestAutoAllocatesNothing: memory is taken at the first change, never again.
 func TestAutoAllocatesNothing(t *testing.T) {
 	for _, c := range autoCases() {
