@@ -29,8 +29,11 @@ func (s *spectrum[T]) norm(w kernel.Matrix[T]) (float64, error) {
 	}
 	n := w.Rows
 	s.w, s.tmp = w, room(s.tmp, n)
-	tol := max(1e-9, 16*rounding[T]())
-	r, err := s.ws.Solve(n, s.op, lanczos.Options[T]{Tol: tol, Start: s.start, Distinct: true})
+	o := lanczos.Options[T]{Tol: max(1e-9, 16*rounding[T]()), Distinct: true}
+	if len(s.start) == n {
+		o.Start = s.start
+	}
+	r, err := s.ws.Solve(n, s.op, o)
 	if err != nil {
 		return 0, fmt.Errorf("deq: |W|₂: %w: %w", err, ErrNotFinite)
 	}
