@@ -8,6 +8,7 @@ import (
 	"github.com/gradflow/gradflow/flow"
 	"github.com/gradflow/gradflow/flow/kernel"
 	"github.com/gradflow/gradflow/internal/nn"
+	"github.com/gradflow/gradflow/internal/philox"
 )
 
 // TrainLoss is a loss of the outputs ŷ_i = C z_i + c of a Network.
@@ -423,4 +424,20 @@ func (w *Network[T]) Accuracy(ctx context.Context, theta []T, x kernel.Matrix[T]
 		}
 	}
 	return float64(hits) / float64(x.Rows), nil
+}
+
+// Start returns random parameters, a function of the seed alone: W ~ N(0, 0.2/n),
+// so that |W|₂ is about 0.9, U ~ N(0, 1/d), C ~ N(0, 1/n), biases 0.
+func (w *Network[T]) Start(seed uint64) []T {
+	theta := make([]T, w.dim)
+	l, c, _ := w.Parameters(theta)
+	s := philox.Stream{Seed: seed}
+	for q, m := range []struct {
+		x     []T
+		scale float64
+	}{{l.W.Data, math.Sqrt(0.2 / float64(w.n))}, {l.U.Data, 1 / math.Sqrt(float64(max(1, w.d)))}, {c.Data, 1 / math.Sqrt(float64(w.n))}} {
+		philox.FillNormals(m.x, s, philox.Starts, uint64(q))
+		kernel.Scal(T(m.scale), m.x)
+	}
+	return theta
 }
