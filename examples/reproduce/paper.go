@@ -10,6 +10,7 @@ import (
 // papers are the constructors of the papers, in the order in which they run.
 var papers = []func(job) *paper{
 	newCatapult,
+	newDEQ,
 }
 
 // size says how much is to be computed.
