@@ -35,6 +35,7 @@ func newDEQ(j job) *paper {
 			{"single-index-linear-rate", "Every step contracts the distance to the teacher as the secant Hessian says, in the end by 1 - ηλ_min of the Hessian.", s.indexRate},
 			{"approximate-backward", "From (√8, 0) with target slope 1, two terms of Neumann's series stop at a = -1 with the risk 0.016008635219; exact gradient, JFB, three terms and the damped rule reach the minimum.", s.counterexample},
 			{"paper-runs", "The end values of the published runs: linear model from a regular start and thrown off by the singular point, sigmoid model from near and far.", s.paperRuns},
+			{"digits-layer", "A layer of 32 units classifies the handwritten digits, trained with exact implicit gradients and with each of five approximations.", s.digitsLayer},
 		},
 	}
 }
