@@ -179,6 +179,9 @@ func TestAutoMethods(t *testing.T) {
 			t.Errorf("n = %d: %v, want %v", c.n, got, c.want)
 		}
 	}
+	if d := newAuto(gradientProblems()["heat_mol"].flow()).(Interpolator[float64]).DenseDegree(); d != 4 {
+		t.Errorf("dense output of degree %d, want that of Tsit5, 4", d)
+	}
 	if Auto.String() != "Auto" || Auto.Order() != 5 {
 		t.Errorf("%v of order %d", Auto, Auto.Order())
 	}
@@ -241,6 +244,28 @@ func TestAutoBarred(t *testing.T) {
 	}
 }
 
+// TestAutoOrder: the controller knows the order of the method of every step.
+func TestAutoOrder(t *testing.T) {
+	x0 := make([]float64, 150)
+	r, err := New(ODE(FieldFunc(150, pulse[float64](150)), Auto), x0, Options[float64]{T1: 10, TStops: []float64{1, 2}, MaxStep: 0.1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[int]int{}
+	for r.Next(context.Background()) {
+		want := 5
+		if r.it.(*auto[float64]).on == 1 {
+			want = 3
+		}
+		if seen[want]++; r.tr.Order != want {
+			t.Fatalf("order %d at t = %v, want %d", r.tr.Order, r.t, want)
+		}
+	}
+	if len(seen) != 2 {
+		t.Errorf("steps by order: %v", seen)
+	}
+}
+
 // TestAutoFixed: without error control Auto is Tsit5.
 func TestAutoFixed(t *testing.T) {
 	p := problems()["lotka_volterra"]
@@ -252,6 +277,11 @@ func TestAutoFixed(t *testing.T) {
 	got, changes := autoSolve(t, p.field(), p.y0, o)
 	if changes != 0 || got.X[0] != want.X[0] || got.Stats != want.Stats {
 		t.Errorf("%v %+v, want %v %+v", got.X, got.Stats, want.X, want.Stats)
+	}
+	// Also at hλ = 3.2, next to the limit of stability.
+	decay := FieldFunc(1, func(d, x []float64, _ float64) { d[0] = -64 * x[0] })
+	if got, changes = autoSolve(t, decay, []float64{1}, o); changes != 0 {
+		t.Errorf("%d changes with a fixed step, %+v", changes, got.Stats)
 	}
 }
 
@@ -372,8 +402,16 @@ func TestAutoEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Solve(context.Background()); err != nil {
-		t.Fatal(err)
+	was := 0.0
+	for r.Next(context.Background()) {
+		now := it.(*auto[float64]).num[autoUse]
+		if now < was {
+			t.Errorf("the method was changed back at t = %v", r.Step().T)
+		}
+		was = now
+	}
+	if r.Err() != nil {
+		t.Fatal(r.Err())
 	}
 	// x = sin t to 1e-5.
 	if len(hits) != 2 || math.Abs(hits[0]-5*math.Pi/6) > 3e-5 || math.Abs(hits[1]-17*math.Pi/6) > 3e-5 {
