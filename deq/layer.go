@@ -166,6 +166,7 @@ func (eq *Equilibrium[T]) run(ctx context.Context, f Map[T], o *SolveOptions[T])
 		matrix(&eq.Z, batch, n)
 		clear(eq.Z.Data)
 	}
+	eq.stats = SolveStats{Status: flow.Failed} // until there is something to differentiate
 	eq.space.hint = eq.bound
 	st, err := eq.space.solve(ctx, eq.Z, f, o)
 	if st == nil {

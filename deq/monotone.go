@@ -87,6 +87,12 @@ func (m *Monotone[T]) Update() error {
 	if err := checkMatrix(m.Skew, "Skew"); err != nil {
 		return err
 	}
+	m.compose()
+	return nil
+}
+
+// compose makes W of the parameters.
+func (m *Monotone[T]) compose() {
 	n := len(m.B)
 	w := &m.dense.W
 	matrix(w, n, n)
@@ -100,7 +106,6 @@ func (m *Monotone[T]) Update() error {
 	}
 	m.dense.U, m.dense.B, m.dense.Act = m.U, m.B, m.Act
 	m.alpha, m.lip, m.spare = 0, 0, true
-	return nil
 }
 
 // Dense returns the layer in dense form, a view that Update keeps current.

@@ -249,7 +249,7 @@ func (t *trainer[T]) see(loss float64, theta, grad []T) error {
 		}
 	}
 	if due(t.o.TrackCosine, t.p.Step) {
-		if err := t.cosine(grad); err != nil {
+		if err := t.cosine(); err != nil {
 			return err
 		}
 	}
@@ -270,17 +270,13 @@ func (t *trainer[T]) see(loss float64, theta, grad []T) error {
 func due(every, step int) bool { return every > 0 && step%every == 0 }
 
 // cosine compares the gradient in (W, U, b) with the exact one.
-func (t *trainer[T]) cosine(grad []T) error {
+func (t *trainer[T]) cosine() error {
 	w := t.w
 	if _, err := w.layer.Backward(context.Background(), &t.exact, &w.eq, w.dz, Backward{}, &w.back); err != nil {
 		return err
 	}
-	var g Dense[T]
-	w.bind(&g, grad)
-	dot := float64(kernel.Dot(g.W.Data, t.exact.W.Data) + kernel.Dot(g.U.Data, t.exact.U.Data) + kernel.Dot(g.B, t.exact.B))
-	a := math.Sqrt(kernel.SumSq(g.W.Data) + kernel.SumSq(g.U.Data) + kernel.SumSq(g.B))
-	b := math.Sqrt(kernel.SumSq(t.exact.W.Data) + kernel.SumSq(t.exact.U.Data) + kernel.SumSq(t.exact.B))
-	t.p.Cosine = dot / (a * b)
+	g := w.grad
+	t.p.Cosine = inner(g, &t.exact) / math.Sqrt(inner(g, g)*inner(&t.exact, &t.exact))
 	return nil
 }
 

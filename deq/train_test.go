@@ -178,6 +178,32 @@ func TestUnprojectedDiverges(t *testing.T) {
 	t.Log(err)
 }
 
+// A monotone layer needs no projection: it learns the digits at a learning rate at
+// which the dense one is lost, and its W stays monotone.
+func TestMonotoneDigits(t *testing.T) {
+	data, test, labels := digitsSplit[float32]()
+	w, err := NewNetwork(NetworkConfig[float32]{Units: 24, Act: ReLU(), Loss: CrossEntropy, Mu: 0.5}, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Train(context.Background(), w, w.Start(1), TrainOptions[float32]{Eta: 0.1, Momentum: 0.9, Steps: 60, TrackCosine: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	acc, err := w.Accuracy(context.Background(), r.Theta, test, labels)
+	if err != nil || acc < 0.93 {
+		t.Errorf("accuracy %.4f, %v, want at least 0.93", acc, err)
+	}
+	l, _, _ := w.Parameters(r.Theta)
+	cert, err := l.Certify()
+	if err != nil || !(cert.Monotone >= 0.5-1e-5) || !cert.WellPosed() {
+		t.Errorf("certificate %+v, %v", cert, err)
+	}
+	if r.Last.Forward == 0 || r.Last.Backward == 0 {
+		t.Errorf("last point %+v", r.Last)
+	}
+}
+
 // smallNetwork is quick to train.
 func smallNetwork[T flow.Float](t testing.TB, c NetworkConfig[T]) (*Network[T], []T) {
 	const m, d = 20, 3
@@ -201,6 +227,8 @@ func TestNetworkGradients(t *testing.T) {
 		"squared":       {},
 		"cross-entropy": {Loss: CrossEntropy},
 		"penalty":       {Penalty: 0.7, Act: Softplus()},
+		"monotone":      {Mu: 0.3, Act: Softplus(), Loss: CrossEntropy},
+		"monotone tanh": {Mu: 0.7, Penalty: 0.2},
 		"sigmoid":       {Loss: CrossEntropy, Act: Sigmoid(), Penalty: 0.1},
 	} {
 		c.Forward, c.Adjoint = *tight[float64](nil), *tight[float64](nil)
@@ -332,6 +360,9 @@ func TestTrainBadInput(t *testing.T) {
 		"loss":    {NetworkConfig[float64]{Units: 2, Loss: 7}, nil, ErrArgument},
 		"penalty": {NetworkConfig[float64]{Units: 2, Penalty: -1}, nil, ErrArgument},
 		"every":   {NetworkConfig[float64]{Units: 2, PenaltyEvery: -1}, nil, ErrArgument},
+		"mu":      {NetworkConfig[float64]{Units: 2, Mu: -1}, nil, ErrArgument},
+		"both":    {NetworkConfig[float64]{Units: 2, Mu: 1, Kappa: 1}, nil, ErrArgument},
+		"gelu":    {NetworkConfig[float64]{Units: 2, Mu: 1, Act: GELU()}, nil, ErrArgument},
 		"kappa":   {NetworkConfig[float64]{Units: 2, Kappa: math.NaN()}, nil, ErrArgument},
 		"solver":  {NetworkConfig[float64]{Units: 2, Adjoint: SolveOptions[float64]{RelTol: 1e-17}}, nil, ErrPrecision},
 		"rule":    {NetworkConfig[float64]{Units: 2, Backward: Backward{Rule: 9}}, nil, ErrArgument},

@@ -44,6 +44,9 @@ type NetworkConfig[T flow.Float] struct {
 	// Kappa keeps |W|₂ <= κ: after every step W ← W min(1, κ/|W|₂). Zero: no
 	// bound.
 	Kappa float64
+	// Mu, if > 0, makes the layer a Monotone with this μ, well posed whatever the
+	// parameters are; Kappa must then be zero.
+	Mu float64
 	// BatchSize is the size of mini-batches, drawn without repetition within an
 	// epoch; that of step k depends on (BatchSeed, k) alone. Zero: the full batch.
 	BatchSize int
@@ -64,8 +67,9 @@ type TrainData[T flow.Float] struct {
 //
 //	z_i = σ(W z_i + U x_i + b),  ŷ_i = C z_i + c,
 //
-// as a function of θ = (W, U, b, C, c), matrices row by row: a flow.Energy, so that
-// every integrator and probe applies. With an approximate backward rule the
+// as a function of θ = (W, U, b, C, c), or (A, B, U, b, C, c) of a monotone layer
+// with A and B n x n, matrices row by row: a flow.Energy, so that every integrator
+// and probe applies. With an approximate backward rule the
 // gradient is that of the rule. An evaluation that fails (no fixed point, no
 // adjoint, no finite loss) gives NaN, with the reason from Err of its Caps.
 //
@@ -78,9 +82,11 @@ type Network[T flow.Float] struct {
 	n, d, p,
 	dim int
 
-	layer Dense[T]
+	layer *Dense[T]    // that of mono if there is one
+	mono  *Monotone[T] // nil for a dense layer
 	eq    Equilibrium[T]
-	grad  DenseGrad[T]
+	grad  *DenseGrad[T] // that of slope for a monotone layer
+	slope MonotoneGrad[T]
 	back  BackwardOptions[T]
 	loss  *nn.Criterion[T]
 
@@ -118,10 +124,15 @@ func NewNetwork[T flow.Float](c NetworkConfig[T], data TrainData[T]) (*Network[T
 	}
 	m, n, d, p := data.X.Rows, c.Units, data.X.Cols, data.Outputs
 	w := &Network[T]{cfg: c, data: data, n: n, d: d, p: p, dim: n*n + n*d + n + p*n + p}
+	w.layer, w.grad = &Dense[T]{Act: c.Act}, &w.slope.Dense
+	if c.Mu > 0 {
+		w.dim += n * n
+		w.mono = &Monotone[T]{Mu: T(c.Mu), Act: c.Act}
+		w.layer = w.mono.Dense()
+	}
 	w.cfg.Forward.Warm = true
 	w.z = kernel.NewMatrix[T](m, n)
 	w.loss = nn.NewCriterion[T](w.criterion(), m, p)
-	w.layer = Dense[T]{Act: c.Act}
 	w.back.SolveOptions = c.Adjoint
 	w.target = nn.Target[T]{Y: data.Y, Labels: data.Labels}
 	if c.Loss == CrossEntropy {
@@ -147,13 +158,17 @@ func (c *NetworkConfig[T]) check() error {
 		return fmt.Errorf("deq: Units = %d, want a number > 0: %w", c.Units, ErrArgument)
 	case c.Loss != SquaredError && c.Loss != CrossEntropy:
 		return fmt.Errorf("deq: Loss = %d, want SquaredError or CrossEntropy: %w", c.Loss, ErrArgument)
+	case c.Mu > 0 && c.Kappa != 0:
+		return fmt.Errorf("deq: Kappa = %v with Mu = %v, want 0: a monotone layer needs no bound of |W|₂: %w", c.Kappa, c.Mu, ErrArgument)
+	case c.Mu > 0 && (!c.Act.Monotone() || c.Act.Lip > 1):
+		return fmt.Errorf("deq: activation %q has slopes from %v to %v, a monotone layer wants them in [0, 1]: %w", c.Act.Name, c.Act.MinSlope, c.Act.Lip, ErrArgument)
 	case c.PenaltyEvery < 0 || c.BatchSize < 0:
 		return fmt.Errorf("deq: PenaltyEvery = %d, BatchSize = %d, want numbers > 0, or 0 for the default: %w", c.PenaltyEvery, c.BatchSize, ErrArgument)
 	}
 	for _, v := range []struct {
 		name string
 		v    float64
-	}{{"Penalty", c.Penalty}, {"Clip", c.Clip}, {"Kappa", c.Kappa}} {
+	}{{"Penalty", c.Penalty}, {"Clip", c.Clip}, {"Kappa", c.Kappa}, {"Mu", c.Mu}} {
 		if err := checkNonnegative(v.name, v.v); err != nil {
 			return err
 		}
@@ -209,29 +224,54 @@ func (w *Network[T]) criterion() nn.Loss {
 // Dim implements flow.Energy: the number of parameters.
 func (w *Network[T]) Dim() int { return w.dim }
 
-// Parameters returns the parts of θ as views: the layer, C (p x n) and c.
+// Parameters returns the layer that θ means, C (p x n) and c. They are views of θ,
+// but for the W of a monotone layer, which is computed.
 func (w *Network[T]) Parameters(theta []T) (l *Dense[T], c kernel.Matrix[T], bias []T) {
 	if len(theta) != w.dim {
 		panic(fmt.Sprintf("deq: len(theta) = %d, want the number of parameters, %d", len(theta), w.dim))
 	}
-	l = &Dense[T]{Act: w.cfg.Act}
-	c, bias = w.bind(l, theta)
-	return l, c, bias
+	p := w.split(theta)
+	l = &Dense[T]{W: p.w, U: p.u, B: p.b, Act: w.cfg.Act}
+	if w.mono != nil {
+		m := &Monotone[T]{Mu: w.mono.Mu, A: p.w, Skew: p.skew, U: p.u, B: p.b, Act: w.cfg.Act}
+		m.compose()
+		l = m.Dense()
+	}
+	return l, p.c, p.bias
 }
 
-// bind makes the layer a view of θ.
-func (w *Network[T]) bind(l *Dense[T], theta []T) (c kernel.Matrix[T], bias []T) {
-	n, d, p := w.n, w.d, w.p
+// parts are the parameters, or a gradient in them, as views of θ.
+type parts[T flow.Float] struct {
+	w, skew kernel.Matrix[T] // w is A of a monotone layer, skew its B
+	u, c    kernel.Matrix[T]
+	b, bias []T
+}
+
+func (w *Network[T]) split(theta []T) (p parts[T]) {
 	at := 0
-	next := func(k int) []T {
-		at += k
-		return theta[at-k : at]
+	next := func(rows, cols int) kernel.Matrix[T] {
+		at += rows * cols
+		return kernel.MatrixOf(rows, cols, theta[at-rows*cols:at])
 	}
-	l.W = kernel.MatrixOf(n, n, next(n*n))
-	l.U = kernel.MatrixOf(n, d, next(n*d))
-	l.B = next(n)
-	c = kernel.MatrixOf(p, n, next(p*n))
-	return c, next(p)
+	p.w = next(w.n, w.n)
+	if w.mono != nil {
+		p.skew = next(w.n, w.n)
+	}
+	p.u = next(w.n, w.d)
+	p.b = next(1, w.n).Data
+	p.c = next(w.p, w.n)
+	p.bias = next(1, w.p).Data
+	return p
+}
+
+// bind makes the layer that of θ.
+func (w *Network[T]) bind(p *parts[T]) error {
+	if w.mono == nil {
+		w.layer.W, w.layer.U, w.layer.B = p.w, p.u, p.b
+		return nil
+	}
+	w.mono.A, w.mono.Skew, w.mono.U, w.mono.B = p.w, p.skew, p.u, p.b
+	return w.mono.Update()
 }
 
 // Caps implements the capabilities of flow. Draw is there with the full batch too:
@@ -284,11 +324,14 @@ func (w *Network[T]) EnergyGrad(grad, theta []T) float64 {
 }
 
 func (w *Network[T]) evaluate(grad, theta []T) (float64, error) {
-	c, bias := w.bind(&w.layer, theta)
+	p := w.split(theta)
+	if err := w.bind(&p); err != nil {
+		return 0, err
+	}
 	if err := w.fixedPoints(); err != nil {
 		return 0, err
 	}
-	loss := w.outputs(c, bias, grad != nil)
+	loss := w.outputs(p.c, p.bias, grad != nil)
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return loss, fmt.Errorf("deq: loss is %v: %w", loss, ErrNotFinite)
 	}
@@ -303,7 +346,7 @@ func (w *Network[T]) evaluate(grad, theta []T) (float64, error) {
 	if grad == nil {
 		return loss, nil
 	}
-	return loss, w.gradient(grad, c, penalty)
+	return loss, w.gradient(grad, p.c, penalty)
 }
 
 // fixedPoints solves for the batch, from the fixed points known.
@@ -314,7 +357,11 @@ func (w *Network[T]) fixedPoints() error {
 	} else {
 		nn.GatherRows(&w.eq.Z, w.z, w.rows)
 	}
-	st, err := w.layer.Solve(context.Background(), &w.eq, w.bx, &w.cfg.Forward)
+	solve := w.layer.Solve
+	if w.mono != nil {
+		solve = w.mono.Solve
+	}
+	st, err := solve(context.Background(), &w.eq, w.bx, &w.cfg.Forward)
 	if err != nil {
 		return err
 	}
@@ -352,23 +399,30 @@ func (w *Network[T]) outputs(c kernel.Matrix[T], bias []T, seed bool) float64 {
 
 // gradient stores the gradient in grad.
 func (w *Network[T]) gradient(grad []T, c kernel.Matrix[T], penalty float64) error {
-	var g Dense[T]
-	gc, gb := w.bind(&g, grad)
-	w.grad.W, w.grad.U, w.grad.B = g.W, g.U, g.B
+	g := w.split(grad)
+	w.grad.U, w.grad.B = g.u, g.b
 	matrix(&w.dz, w.eq.Z.Rows, w.n)
 	kernel.Gemm(w.dz, 1, w.seed, c, 0)
 	w.back.Penalty = penalty
-	st, err := w.layer.Backward(context.Background(), &w.grad, &w.eq, w.dz, w.cfg.Backward, &w.back)
+	var st *SolveStats
+	var err error
+	if w.mono != nil {
+		w.slope.A, w.slope.Skew = g.w, g.skew
+		st, err = w.mono.Backward(context.Background(), &w.slope, &w.eq, w.dz, w.cfg.Backward, &w.back)
+	} else {
+		w.grad.W = g.w
+		st, err = w.layer.Backward(context.Background(), w.grad, &w.eq, w.dz, w.cfg.Backward, &w.back)
+	}
 	if err != nil {
 		return err
 	}
 	w.bwd = *st
-	kernel.GemmTN(gc, 1, w.seed, w.eq.Z, 0)
+	kernel.GemmTN(g.c, 1, w.seed, w.eq.Z, 0)
 	w.ones = room(w.ones, w.seed.Rows)
 	for i := range w.ones {
 		w.ones[i] = 1
 	}
-	kernel.GemvT(gb, 1, w.seed, w.ones, 0)
+	kernel.GemvT(g.bias, 1, w.seed, w.ones, 0)
 	if w.cfg.Clip > 0 {
 		if norm := kernel.Nrm2(grad); norm > w.cfg.Clip {
 			kernel.Scal(T(w.cfg.Clip/norm), grad)
@@ -427,15 +481,15 @@ func (w *Network[T]) Accuracy(ctx context.Context, theta []T, x kernel.Matrix[T]
 }
 
 // Start returns random parameters, a function of the seed alone: W ~ N(0, 0.2/n),
-// so that |W|₂ is about 0.9, U ~ N(0, 1/d), C ~ N(0, 1/n), biases 0.
+// so that |W|₂ is about 0.9, or A and B ~ N(0, 0.2/n), U ~ N(0, 1/d),
+// C ~ N(0, 1/n), biases 0.
 func (w *Network[T]) Start(seed uint64) []T {
 	theta := make([]T, w.dim)
-	l, c, _ := w.Parameters(theta)
-	s := philox.Stream{Seed: seed}
+	p, s := w.split(theta), philox.Stream{Seed: seed}
 	for q, m := range []struct {
 		x     []T
 		scale float64
-	}{{l.W.Data, math.Sqrt(0.2 / float64(w.n))}, {l.U.Data, 1 / math.Sqrt(float64(max(1, w.d)))}, {c.Data, 1 / math.Sqrt(float64(w.n))}} {
+	}{{p.w.Data, math.Sqrt(0.2 / float64(w.n))}, {p.u.Data, 1 / math.Sqrt(float64(max(1, w.d)))}, {p.c.Data, 1 / math.Sqrt(float64(w.n))}, {p.skew.Data, math.Sqrt(0.2 / float64(w.n))}} {
 		philox.FillNormals(m.x, s, philox.Starts, uint64(q))
 		kernel.Scal(T(m.scale), m.x)
 	}
