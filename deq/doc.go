@@ -62,7 +62,10 @@
 // and det M keeps its sign. These are small. The same inequality with the present β, g
 // and r is SafeStep, for every step anew (SafeRate): δ' <= (1 - (4/3)lη/m²)δ.
 //
-// LinearCertificate has all of these numbers for a point (Certify).
+// LinearCertificate has all of these numbers for a point (Certify). Regauge changes K
+// and not the predictor, as to a multiple of I; Conserve does so after every step of an
+// integrator, which then conserves K to rounding. (cM, cB) trains like (M, B) with the
+// learning rate η/c² [D].
 //
 // Picard. For n = 1 the iteration y ← w·x + ay converges iff 0 < m < 2. If m_0 > 0 and
 // r_0 < 2 it does so along the whole flow; larger spheres may end at a < -1 [D].

@@ -19,6 +19,7 @@ func (s *deqStudy) sphere(ctx context.Context, told progress) (outcome, error) {
 		if err != nil {
 			return err
 		}
+		kernel.Scal(0.4, theta) // near A = 0, where all rules descend
 		model := deq.NewLinear[float64](data)
 		for _, rule := range backwardRules {
 			f, err := model.Field(rule)
@@ -29,7 +30,6 @@ func (s *deqStudy) sphere(ctx context.Context, told progress) (outcome, error) {
 			if err != nil {
 				return err
 			}
-			// Rules with M + Mᵀ not positive may blow up; a short time is enough here.
 			o := flow.Options[float64]{T1: 0.3, RelTol: 1e-10, AbsTol: 1e-12, Recorder: drift}
 			if _, err := flow.Solve(ctx, flow.Field[float64](f), theta, o); err != nil {
 				return err
