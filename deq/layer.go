@@ -133,20 +133,25 @@ func (l *Dense[T]) prepare(eq *Equilibrium[T], x kernel.Matrix[T]) error {
 	return nil
 }
 
-// bound is a proved bound of the contraction factor Lip |W|₂, from the certificate
-// or from |W|₂ <= min(|W|_F, √(|W|_1 |W|_∞)).
+// bound is a proved bound of the contraction factor Lip |W|₂: from the certificate,
+// or |W|_F, or where that proves nothing and W is not large √(|W|_1 |W|_∞).
 func (l *Dense[T]) bound(eq *Equilibrium[T]) float64 {
 	if c := eq.Certificate; c != nil {
 		return c.Contraction
 	}
-	n := l.W.Rows
+	n, square := l.W.Rows, 0.0
+	for i := range n {
+		square += kernel.SumSq(l.W.Row(i))
+	}
+	if q := l.Act.Lip * math.Sqrt(square); q < 1 || n > 2*inPlace {
+		return q
+	}
 	eq.rowNorm = room(eq.rowNorm, n)
 	clear(eq.rowNorm)
-	var square, rows, cols float64
+	var rows, cols float64
 	for i := range n {
-		row, sum := l.W.Row(i), 0.0
-		square += kernel.SumSq(row)
-		for j, v := range row {
+		sum := 0.0
+		for j, v := range l.W.Row(i) {
 			a := math.Abs(float64(v))
 			sum += a
 			eq.rowNorm[j] += a
@@ -209,7 +214,7 @@ func (l *Dense[T]) Linearize(eq *Equilibrium[T]) {
 	matrix(&eq.D, batch, n)
 	matrix(&eq.tmp, batch, n)
 	copy(eq.H.Data, eq.forward.c.Data[:batch*n])
-	kernel.Gemm(eq.H, 1, eq.Z, eq.forward.wt, 1)
+	eq.forward.w.mul(eq.H, eq.Z, 1)
 	activate(&l.Act, eq.tmp.Data, eq.D.Data, eq.H.Data)
 	eq.linearized = true
 }

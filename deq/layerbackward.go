@@ -85,7 +85,7 @@ func (l *Dense[T]) solveAdjoint(ctx context.Context, eq *Equilibrium[T], dLdZ ke
 	}
 	warm := o != nil && o.Warm && eq.s.Rows == eq.rhs.Rows && eq.s.Cols == eq.rhs.Cols && kernel.AllFinite(eq.s.Data)
 	matrix(&eq.s, eq.rhs.Rows, eq.rhs.Cols)
-	eq.adjoint = linearMap[T]{e: eq.rhs, d: eq.D, w: l.W}
+	eq.adjoint = linearMap[T]{e: eq.rhs, d: eq.D, w: &eq.forward.w}
 	if bw.Rule != Exact {
 		st := l.series(eq, bw)
 		if penalty != 0 {
@@ -204,7 +204,7 @@ func (l *Dense[T]) JVP(ctx context.Context, dst kernel.Matrix[T], eq *Equilibriu
 	if dx.Data != nil {
 		kernel.GemmNT(eq.rhs, 1, dx, l.U, 1)
 	}
-	eq.adjoint = linearMap[T]{e: eq.rhs, d: eq.D, w: eq.forward.wt}
+	eq.adjoint = linearMap[T]{e: eq.rhs, d: eq.D, w: &eq.forward.w, tangent: true}
 	for i := range batch {
 		kernel.MulTo(dst.Row(i), eq.D.Row(i), eq.rhs.Row(i))
 	}

@@ -5,12 +5,38 @@ import (
 	"github.com/gradflow/gradflow/flow/kernel"
 )
 
+// weights is W as the factor of products v Wᵀ with row vectors. The kernel reads a
+// small factor where it is, if its rows are contiguous: then Wᵀ is kept. A large
+// one it copies anyway.
+type weights[T flow.Float] struct {
+	w, t kernel.Matrix[T]
+}
+
+// inPlace is the order up to which Wᵀ is kept.
+const inPlace = 128
+
+func (w *weights[T]) set(m kernel.Matrix[T]) {
+	w.w = m
+	if m.Rows <= inPlace {
+		matrix(&w.t, m.Cols, m.Rows)
+		transpose(w.t, m)
+	}
+}
+
+// mul stores v Wᵀ + β c in c.
+func (w *weights[T]) mul(c, v kernel.Matrix[T], beta T) {
+	if w.w.Rows <= inPlace {
+		kernel.Gemm(c, 1, v, w.t, beta)
+		return
+	}
+	kernel.GemmNT(c, 1, v, w.w, beta)
+}
+
 // layerMap is z ↦ σ(Wz + c_r) with c = Ux + b for each sample.
 type layerMap[T flow.Float] struct {
 	n   int
 	act *Activation
-	w   kernel.Matrix[T]
-	wt  kernel.Matrix[T] // Wᵀ: products with it need no copy of small factors
+	w   weights[T]
 	c   kernel.Matrix[T]
 	d   []T // slopes at the points of linearisation, by sample
 
@@ -20,9 +46,8 @@ type layerMap[T flow.Float] struct {
 // set makes it the map of a layer on a batch.
 func (m *layerMap[T]) set(l *Dense[T], x kernel.Matrix[T]) {
 	n := l.W.Rows
-	m.n, m.act, m.w = n, &l.Act, l.W
-	matrix(&m.wt, n, n)
-	transpose(m.wt, l.W)
+	m.n, m.act = n, &l.Act
+	m.w.set(l.W)
 	matrix(&m.c, x.Rows, n)
 	for i := range x.Rows {
 		copy(m.c.Row(i), l.B)
@@ -58,12 +83,13 @@ func (m *layerMap[T]) Eval(dst, z []T, rows []int) {
 
 // preactivation stores Wz + c in h.
 func (m *layerMap[T]) preactivation(h, z []T, rows []int) {
-	affineRows(h, m.c, z, m.wt, rows)
+	gatherRows(h, m.c, rows)
+	m.w.mul(kernel.MatrixOf(len(rows), m.n, h), kernel.MatrixOf(len(rows), m.n, z), 1)
 }
 
-// affineRows stores c_r + v_i w in row i of dst.
-func affineRows[T flow.Float](dst []T, c kernel.Matrix[T], v []T, w kernel.Matrix[T], rows []int) {
-	n := w.Cols
+// gatherRows stores row rows[i] of c in row i of dst.
+func gatherRows[T flow.Float](dst []T, c kernel.Matrix[T], rows []int) {
+	n := c.Cols
 	if whole(rows, c.Rows) {
 		copy(dst, c.Data)
 	} else {
@@ -71,7 +97,6 @@ func affineRows[T flow.Float](dst []T, c kernel.Matrix[T], v []T, w kernel.Matri
 			copy(dst[i*n:(i+1)*n], c.Row(r))
 		}
 	}
-	kernel.Gemm(kernel.MatrixOf(len(rows), n, dst), 1, kernel.MatrixOf(len(rows), n, v), w, 1)
 }
 
 // whole says that rows, which are in increasing order, are the whole batch.
@@ -92,14 +117,15 @@ func (m *layerMap[T]) Linearize(z []T, rows []int) {
 
 // JacVec implements Tangent.
 func (m *layerMap[T]) JacVec(dst, v []T, rows []int) {
-	kernel.Gemm(kernel.MatrixOf(len(rows), m.n, dst), 1, kernel.MatrixOf(len(rows), m.n, v), m.wt, 0)
+	m.w.mul(kernel.MatrixOf(len(rows), m.n, dst), kernel.MatrixOf(len(rows), m.n, v), 0)
 	scaleRowsBy(dst, m.d, rows, m.n)
 }
 
 // Jacobian stores D_r W in dst.
 func (m *layerMap[T]) Jacobian(dst kernel.Matrix[T], row int) {
 	for k := range m.n {
-		kernel.AxpyTo(dst.Row(k), m.d[row*m.n+k]-1, m.w.Row(k), m.w.Row(k))
+		copy(dst.Row(k), m.w.w.Row(k))
+		kernel.Scal(m.d[row*m.n+k], dst.Row(k))
 	}
 }
 
@@ -115,19 +141,37 @@ func scaleRowsBy[T flow.Float](x, d []T, rows []int, n int) {
 	}
 }
 
-// linearMap is v ↦ D_r (e_r + v w) for row vectors v: with w = W the adjoint
-// equation of a layer, with w = Wᵀ its derivative.
+// linearMap is v ↦ D_r (e_r + v W) for row vectors v, the adjoint equation of a
+// layer, or v ↦ D_r (e_r + v Wᵀ), its derivative.
 type linearMap[T flow.Float] struct {
-	e, d, w kernel.Matrix[T]
+	e, d    kernel.Matrix[T]
+	w       *weights[T]
+	tangent bool
 }
 
 // Dim implements Map.
-func (m *linearMap[T]) Dim() int { return m.w.Rows }
+func (m *linearMap[T]) Dim() int { return m.w.w.Rows }
 
 // Eval implements Map.
 func (m *linearMap[T]) Eval(dst, v []T, rows []int) {
-	affineRows(dst, m.e, v, m.w, rows)
-	scaleRowsBy(dst, m.d.Data, rows, m.w.Cols)
+	m.preactivation(dst, v, rows)
+	scaleRowsBy(dst, m.d.Data, rows, m.d.Cols)
+}
+
+// preactivation stores e_r + v W in h.
+func (m *linearMap[T]) preactivation(h, v []T, rows []int) {
+	gatherRows(h, m.e, rows)
+	m.product(h, v, len(rows), 1)
+}
+
+func (m *linearMap[T]) product(dst, v []T, rows int, beta T) {
+	n := m.w.w.Rows
+	d, x := kernel.MatrixOf(rows, n, dst), kernel.MatrixOf(rows, n, v)
+	if m.tangent {
+		m.w.mul(d, x, beta)
+		return
+	}
+	kernel.Gemm(d, 1, x, m.w.w, beta)
 }
 
 func (m *linearMap[T]) affine() {}
@@ -137,14 +181,19 @@ func (m *linearMap[T]) Linearize([]T, []int) {}
 
 // JacVec implements Tangent.
 func (m *linearMap[T]) JacVec(dst, v []T, rows []int) {
-	n := m.w.Rows
-	kernel.Gemm(kernel.MatrixOf(len(rows), n, dst), 1, kernel.MatrixOf(len(rows), n, v), m.w, 0)
-	scaleRowsBy(dst, m.d.Data, rows, n)
+	m.product(dst, v, len(rows), 0)
+	scaleRowsBy(dst, m.d.Data, rows, m.d.Cols)
 }
 
-// Jacobian stores D_r wᵀ in dst.
+// Jacobian stores D_r Wᵀ, or D_r W of the derivative, in dst.
 func (m *linearMap[T]) Jacobian(dst kernel.Matrix[T], row int) {
-	transpose(dst, m.w)
+	if m.tangent {
+		for k := range dst.Rows {
+			copy(dst.Row(k), m.w.w.Row(k))
+		}
+	} else {
+		transpose(dst, m.w.w)
+	}
 	for k, s := range m.d.Row(row) {
 		kernel.Scal(s, dst.Row(k))
 	}

@@ -65,10 +65,8 @@ type monotoneAdjoint[T flow.Float] struct {
 
 func (m *monotoneAdjoint[T]) injection(row int) []T { return m.e.Row(row) }
 
-func (m *monotoneAdjoint[T]) preactivation(h, s []T, rows []int) { affineRows(h, m.e, s, m.w, rows) }
-
 func (m *monotoneAdjoint[T]) activateTo(dst, h []T, rows []int) {
-	n := m.w.Rows
+	n := m.d.Cols
 	for i, r := range rows {
 		kernel.MulTo(dst[i*n:(i+1)*n], h[i*n:(i+1)*n], m.d.Row(r))
 	}
@@ -77,7 +75,7 @@ func (m *monotoneAdjoint[T]) activateTo(dst, h []T, rows []int) {
 func (m *monotoneAdjoint[T]) proxKnown(float64) bool { return true }
 
 func (m *monotoneAdjoint[T]) prox(dst, u []T, alpha float64, rows []int) {
-	n, a := m.w.Rows, T(alpha)
+	n, a := m.d.Cols, T(alpha)
 	for i, r := range rows {
 		to, from := dst[i*n:(i+1)*n], u[i*n:(i+1)*n]
 		for k, d := range m.d.Row(r) {

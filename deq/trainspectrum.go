@@ -72,7 +72,7 @@ func (w *Network[T]) radius(steps int) float64 {
 	growth := room(w.growth, v.Rows)
 	clear(growth)
 	for k := range steps {
-		kernel.Gemm(*t, 1, *v, w.eq.forward.wt, 0)
+		w.eq.forward.w.mul(*t, *v, 0)
 		kernel.MulTo(t.Data, t.Data, w.eq.D.Data)
 		*v, *t = *t, *v
 		for i := range v.Rows {
