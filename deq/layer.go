@@ -48,6 +48,7 @@ type Equilibrium[T flow.Float] struct {
 	stats      SolveStats    // of Solve
 	bound      float64       // bound of the contraction factor, Lip |W|₂
 	linearized bool
+	unrolled   unrolling[T]
 
 	s, rhs, tmp, curve, none kernel.Matrix[T]
 	rowNorm                  []float64
