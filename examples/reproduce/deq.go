@@ -37,6 +37,10 @@ func newDEQ(j job) *paper {
 			{"paper-runs", "The end values of the published runs: linear model from a regular start and thrown off by the singular point, sigmoid model from near and far.", s.paperRuns},
 			{"digits-layer", "A layer of 32 units classifies the handwritten digits, trained with exact implicit gradients and with each of five approximations.", s.digitsLayer},
 		},
+		figures: []figure{
+			{"deq-sphere", "The counterexample of the backward passes: all rules stay near one circle around (0, 1), which gradient descent widens a little; two terms of Neumann's series stop at a = -1, short of the line of zero risk (dashed).", s.pictureSphere},
+			{"deq-sigmoid", "The paper's sigmoid model from its near and its far start: parameters, risk, distance to the teacher, which never increases.", s.pictureIndex},
+		},
 	}
 }
 
