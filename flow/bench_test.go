@@ -56,16 +56,20 @@ func benchLoop[T Float](b *testing.B, n int) {
 func BenchmarkLotkaVolterra(b *testing.B) {
 	p := problems()["lotka_volterra"]
 	f := p.field()
-	b.ReportAllocs()
-	evals := 0
-	for b.Loop() {
-		sol, err := Solve(context.Background(), f, p.y0, Options[float64]{T1: p.T})
-		if err != nil {
-			b.Fatal(err)
-		}
-		evals = sol.Stats.Evals
+	for _, m := range []Method{DormandPrince, Tsit5, Auto} {
+		b.Run(m.String(), func(b *testing.B) {
+			b.ReportAllocs()
+			evals := 0
+			for b.Loop() {
+				sol, err := Solve(context.Background(), f, p.y0, Options[float64]{Method: m, T1: p.T})
+				if err != nil {
+					b.Fatal(err)
+				}
+				evals = sol.Stats.Evals
+			}
+			b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(b.N*evals), "ns/eval")
+		})
 	}
-	b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(b.N*evals), "ns/eval")
 }
 
 // BenchmarkRing is the field of BenchmarkLoop alone.

@@ -67,7 +67,12 @@ func newRungeKutta[T Float](f Field[T], tab *tableau) *rungeKutta[T] {
 	return r
 }
 
+// convert returns v as a slice of T, v itself if that is its type: not to be
+// written to.
 func convert[T Float](v []float64) []T {
+	if w, ok := any(v).([]T); ok {
+		return w
+	}
 	w := make([]T, len(v))
 	for i, x := range v {
 		w[i] = T(x)
