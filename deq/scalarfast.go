@@ -20,12 +20,13 @@ const fastPasses = 3
 // that, with the largest a and b, is below rounding, there is no need to look at the
 // residual: near convergence a warm start costs one evaluation of σ.
 type cubic[T flow.Float] struct {
-	v, half   T // v; v² times the sign and factor of σ''
-	k2, near2 T // squares of the error constant over half a unit and of a limit of N
-	ok        bool
+	v, v2 T // v, v²
+	k     T // the error is below rounding where k|N|³ <= |y|
+	ok    bool
 }
 
-// newCubic returns the method for v, of little use where N would have to be tiny.
+// newCubic returns the method for v, unless aN could be large in spite of the bound for
+// N³.
 func newCubic[T flow.Float](a *Activation, v, eps float64) cubic[T] {
 	var second, third float64 // bounds of |σ''| and |σ'''|
 	switch a.form {
@@ -38,11 +39,10 @@ func newCubic[T flow.Float](a *Activation, v, eps float64) cubic[T] {
 	}
 	mu := 1 - a.gain(v)
 	c2, c3 := v*v*second/(2*mu), math.Abs(v*v*v)*third/(6*mu)
-	k, near := 2*(2*c2*c2+c3)/(eps/2), 10*c2
-	if !(k < 1e18 && near < 1e9) {
+	if !(c2*eps < 1e-5) {
 		return cubic[T]{}
 	}
-	return cubic[T]{v: T(v), half: T(v * v), k2: T(k * k), near2: T(near * near), ok: true}
+	return cubic[T]{v: T(v), v2: T(v * v), k: T(2 * (2*c2*c2 + c3) / (eps / 2)), ok: true}
 }
 
 // fast tries to find the roots; it reports whether it did. If not, y holds other
@@ -73,14 +73,13 @@ func (q *rootSolver[T]) fast(y, s, p []T, v float64) bool {
 // tanh makes a step from y with t = tanh(p+vy), and stores σ' at its end in s.
 func (c *cubic[T]) tanh(y, s, t []T) (open bool) {
 	y, s = y[:len(t)], s[:len(t)]
-	v, half, k2, near2 := c.v, c.half, c.k2, c.near2
+	v, v2, k := c.v, c.v2, c.k
 	for i, t := range t {
 		d := (1 - t) * (1 + t)
 		inv := 1 / (1 - v*d)
 		n := (y[i] - t) * inv
-		next := y[i] - n*(1+n*half*t*d*inv)
-		n2 := n * n
-		if n2*n2*n2*k2 > next*next || n2*near2 > 1 {
+		next := y[i] - n*(1+n*v2*t*d*inv)
+		if k*n*n*magnitude(n) > magnitude(next) {
 			open = true
 		}
 		y[i], s[i] = next, (1-next)*(1+next)
@@ -91,17 +90,19 @@ func (c *cubic[T]) tanh(y, s, t []T) (open bool) {
 // logistic is tanh for the logistic function.
 func (c *cubic[T]) logistic(y, s, t []T) (open bool) {
 	y, s = y[:len(t)], s[:len(t)]
-	v, half, k2, near2 := c.v, -c.half/2, c.k2, c.near2
+	v, v2, k := c.v, -c.v2/2, c.k
 	for i, t := range t {
 		d := t * (1 - t)
 		inv := 1 / (1 - v*d)
 		n := (y[i] - t) * inv
-		next := y[i] - n*(1+n*half*(1-2*t)*d*inv)
-		n2 := n * n
-		if n2*n2*n2*k2 > next*next || n2*near2 > 1 {
+		next := y[i] - n*(1+n*v2*(1-2*t)*d*inv)
+		if k*n*n*magnitude(n) > magnitude(next) {
 			open = true
 		}
 		y[i], s[i] = next, next*(1-next)
 	}
 	return open
 }
+
+// magnitude is |x| without a branch.
+func magnitude[T flow.Float](x T) T { return T(math.Abs(float64(x))) }

@@ -96,8 +96,8 @@ func (q *rootSolver[T]) solve(y, s, p []T, v float64) int {
 		open = -1
 		for i, r := range t {
 			r = y[i] - r
-			size, a := abs(y[i]), abs(r)
-			noise := tol * (size + abs(s[i])*(abs(p[i])+abs(vT)*size))
+			size, a := magnitude(y[i]), magnitude(r)
+			noise := tol * (size + magnitude(s[i])*(magnitude(p[i])+magnitude(vT)*size))
 			if a <= noise+atol {
 				continue
 			}
@@ -126,14 +126,6 @@ func (q *rootSolver[T]) solve(y, s, p []T, v float64) int {
 		}
 	}
 	return open
-}
-
-// abs is |x|.
-func abs[T flow.Float](x T) T {
-	if x < 0 {
-		return -x
-	}
-	return x
 }
 
 // nearest replaces the start y by the root nearest to it, whatever v is, and returns
