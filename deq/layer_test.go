@@ -500,6 +500,7 @@ func FuzzLayerShapes(f *testing.F) {
 	f.Add(2, 2, 2, 3, 2, 1, 3)
 	f.Add(2, 3, 2, 3, 2, 1, 3)
 	f.Add(0, 0, 0, 0, 0, 0, 0)
+	f.Add(0, 0, 0, 2, 0, 3, 2) // no units, but samples
 	f.Fuzz(func(t *testing.T, wr, wc, ur, uc, b, n, d int) {
 		for _, v := range []*int{&wr, &wc, &ur, &uc, &b, &n, &d} {
 			*v = ((*v % 5) + 5) % 5

@@ -131,6 +131,9 @@ func (m *layerMap[T]) Jacobian(dst kernel.Matrix[T], row int) {
 
 // scaleRowsBy multiplies row i of x by the row rows[i] of d, element by element.
 func scaleRowsBy[T flow.Float](x, d []T, rows []int, n int) {
+	if n == 0 {
+		return
+	}
 	if whole(rows, len(d)/n) {
 		kernel.MulTo(x, x, d)
 		return
