@@ -66,7 +66,7 @@ func TestMonotoneAllocations(t *testing.T) {
 
 // Training steps do not allocate: twice as many cost no more.
 func TestTrainAllocations(t *testing.T) {
-	w, theta := smallNetwork(t, NetworkConfig[float64]{Loss: CrossEntropy, Kappa: 0.3, BatchSize: 7, Penalty: 0.1})
+	w, theta := smallNetwork(t, NetworkConfig[float64]{Loss: CrossEntropy, Kappa: 0.3, BatchSize: 7, Penalty: 0.1, Correction: 2})
 	run := func(steps int) float64 {
 		return testing.AllocsPerRun(3, func() {
 			if _, err := Train(context.Background(), w, theta, TrainOptions[float64]{Eta: 0.05, Momentum: 0.9, Steps: steps}); err != nil {

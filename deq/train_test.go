@@ -229,6 +229,7 @@ func TestNetworkGradients(t *testing.T) {
 		"penalty":       {Penalty: 0.7, Act: Softplus()},
 		"monotone":      {Mu: 0.3, Act: Softplus(), Loss: CrossEntropy},
 		"monotone tanh": {Mu: 0.7, Penalty: 0.2},
+		"correction":    {Correction: 1, CorrectionDecay: 0.6}, // one step from zero: an exact gradient
 		"sigmoid":       {Loss: CrossEntropy, Act: Sigmoid(), Penalty: 0.1},
 	} {
 		c.Forward, c.Adjoint = *tight[float64](nil), *tight[float64](nil)
@@ -249,6 +250,63 @@ func TestNetworkGradients(t *testing.T) {
 			if fd := (up - down) / (2 * h); math.Abs(fd-g[i]) > 1e-7*(1+math.Abs(fd)) {
 				t.Errorf("%s: gradient[%d] = %v, difference quotient %v", name, i, g[i], fd)
 			}
+		}
+	}
+}
+
+// The loss with correction is that of the states, the gradient that of their last
+// steps; with many states the residual of few iterations falls.
+func TestCorrection(t *testing.T) {
+	const states, gamma = 3, 0.7
+	plain, theta := smallNetwork(t, NetworkConfig[float64]{Loss: CrossEntropy})
+	w, _ := smallNetwork(t, NetworkConfig[float64]{Loss: CrossEntropy, Correction: states, CorrectionDecay: gamma})
+	g0, g := make([]float64, w.Dim()), make([]float64, w.Dim())
+	want := plain.EnergyGrad(g0, theta)
+	got := w.EnergyGrad(g, theta)
+	if only := w.EnergyGrad(nil, theta); math.Abs(only-got) > 1e-10 {
+		t.Errorf("loss %v alone, %v with the gradient", only, got)
+	}
+	l, c, bias := w.Parameters(theta)
+	z := kernel.NewMatrix[float64](20, 6)
+	db := make([]float64, 6)
+	for k := 1; k <= states; k++ {
+		weight := math.Pow(gamma, float64(states+1-k))
+		next := kernel.NewMatrix[float64](20, 6)
+		for i := range 20 {
+			for u := range 6 {
+				h := l.B[u] + kernel.Dot(l.W.Row(u), z.Row(i)) + kernel.Dot(l.U.Row(u), w.data.X.Row(i))
+				next.Set(i, u, math.Tanh(h))
+			}
+			var y [3]float64
+			sum := 0.0
+			for q := range y {
+				y[q] = bias[q] + kernel.Dot(c.Row(q), next.Row(i))
+				sum += math.Exp(y[q])
+			}
+			label := w.data.Labels[i]
+			want += weight * (math.Log(sum) - y[label]) / 20
+			for u := range 6 {
+				v := 0.0
+				for q := range y {
+					p := math.Exp(y[q]) / sum
+					if q == label {
+						p--
+					}
+					v += p * c.At(q, u) / 20
+				}
+				db[u] += weight * v * (1 - next.At(i, u)*next.At(i, u))
+			}
+		}
+		z = next
+	}
+	if math.Abs(got-want) > 1e-9 {
+		t.Errorf("loss %v, want %v", got, want)
+	}
+	gl, _, _ := w.Parameters(g)
+	pl, _, _ := w.Parameters(g0)
+	for u := range 6 {
+		if math.Abs(gl.B[u]-pl.B[u]-db[u]) > 1e-9 {
+			t.Errorf("db[%d] = %v, want %v", u, gl.B[u]-pl.B[u], db[u])
 		}
 	}
 }
@@ -360,6 +418,9 @@ func TestTrainBadInput(t *testing.T) {
 		"loss":    {NetworkConfig[float64]{Units: 2, Loss: 7}, nil, ErrArgument},
 		"penalty": {NetworkConfig[float64]{Units: 2, Penalty: -1}, nil, ErrArgument},
 		"every":   {NetworkConfig[float64]{Units: 2, PenaltyEvery: -1}, nil, ErrArgument},
+		"correct": {NetworkConfig[float64]{Units: 2, Correction: -1}, nil, ErrArgument},
+		"decay":   {NetworkConfig[float64]{Units: 2, Correction: 1, CorrectionDecay: 2}, nil, ErrArgument},
+		"mu + c":  {NetworkConfig[float64]{Units: 2, Correction: 1, Mu: 1}, nil, ErrArgument},
 		"mu":      {NetworkConfig[float64]{Units: 2, Mu: -1}, nil, ErrArgument},
 		"both":    {NetworkConfig[float64]{Units: 2, Mu: 1, Kappa: 1}, nil, ErrArgument},
 		"gelu":    {NetworkConfig[float64]{Units: 2, Mu: 1, Act: GELU()}, nil, ErrArgument},

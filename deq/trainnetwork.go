@@ -39,6 +39,13 @@ type NetworkConfig[T flow.Float] struct {
 	// steps from one use to the next. If that is zero, it is 1.
 	Penalty      float64
 	PenaltyEvery int
+	// Correction adds the losses of that many intermediate states to the loss: of
+	// z_1, ..., z_K, the iterates of z ← σ(Wz+Ux+b) from zero, z_k with the weight
+	// γ^(K+1-k), γ = CorrectionDecay (if zero, 0.8), each differentiated through its
+	// last step alone: the fixed-point correction of arXiv 2204.08442. It keeps the
+	// iteration short. Not for monotone layers.
+	Correction      int
+	CorrectionDecay float64
 	// Clip bounds the norm of the gradient. Zero: no bound.
 	Clip float64
 	// Kappa keeps |W|₂ <= κ: after every step W ← W min(1, κ/|W|₂). Zero: no
@@ -101,6 +108,8 @@ type Network[T flow.Float] struct {
 	ones   []T
 	growth []float64
 
+	between  Equilibrium[T] // intermediate states
+	last     DenseGrad[T]   // gradient through the last step to one
 	spectrum spectrum[T]
 	step     uint64
 	pending  bool
@@ -162,6 +171,10 @@ func (c *NetworkConfig[T]) check() error {
 		return fmt.Errorf("deq: Kappa = %v with Mu = %v, want 0: a monotone layer needs no bound of |W|₂: %w", c.Kappa, c.Mu, ErrArgument)
 	case c.Mu > 0 && (!c.Act.Monotone() || c.Act.Lip > 1):
 		return fmt.Errorf("deq: activation %q has slopes from %v to %v, a monotone layer wants them in [0, 1]: %w", c.Act.Name, c.Act.MinSlope, c.Act.Lip, ErrArgument)
+	case c.Correction < 0 || c.Correction > 0 && c.Mu > 0:
+		return fmt.Errorf("deq: Correction = %d with Mu = %v, want a number > 0 of states of a dense layer, or 0 for none: %w", c.Correction, c.Mu, ErrArgument)
+	case !(c.CorrectionDecay >= 0 && c.CorrectionDecay <= 1):
+		return fmt.Errorf("deq: CorrectionDecay = %v, want 0 < γ <= 1, or 0 for the default: %w", c.CorrectionDecay, ErrArgument)
 	case c.PenaltyEvery < 0 || c.BatchSize < 0:
 		return fmt.Errorf("deq: PenaltyEvery = %d, BatchSize = %d, want numbers > 0, or 0 for the default: %w", c.PenaltyEvery, c.BatchSize, ErrArgument)
 	}
@@ -331,7 +344,7 @@ func (w *Network[T]) evaluate(grad, theta []T) (float64, error) {
 	if err := w.fixedPoints(); err != nil {
 		return 0, err
 	}
-	loss := w.outputs(p.c, p.bias, grad != nil)
+	loss := w.outputs(w.eq.Z, &p, grad != nil)
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return loss, fmt.Errorf("deq: loss is %v: %w", loss, ErrNotFinite)
 	}
@@ -343,10 +356,22 @@ func (w *Network[T]) evaluate(grad, theta []T) (float64, error) {
 		w.layer.Linearize(&w.eq)
 		loss += penalty * w.layer.penalty(&w.eq)
 	}
-	if grad == nil {
-		return loss, nil
+	if grad != nil {
+		if err := w.gradient(grad, p.c, penalty); err != nil {
+			return loss, err
+		}
 	}
-	return loss, w.gradient(grad, p.c, penalty)
+	if w.cfg.Correction > 0 {
+		extra, err := w.correct(grad, &p)
+		if err != nil {
+			return loss, err
+		}
+		loss += extra
+	}
+	if grad != nil {
+		w.clip(grad)
+	}
+	return loss, nil
 }
 
 // fixedPoints solves for the batch, from the fixed points known.
@@ -379,11 +404,11 @@ func (w *Network[T]) fixedPoints() error {
 	return nil
 }
 
-// outputs computes ŷ and the loss, with ∂L/∂ŷ in seed if wanted.
-func (w *Network[T]) outputs(c kernel.Matrix[T], bias []T, seed bool) float64 {
-	matrix(&w.out, w.eq.Z.Rows, w.p)
-	kernel.GemmNT(w.out, 1, w.eq.Z, c, 0)
-	kernel.AddBias(w.out, bias)
+// outputs computes ŷ and the loss at z, with ∂L/∂ŷ in seed if wanted.
+func (w *Network[T]) outputs(z kernel.Matrix[T], p *parts[T], seed bool) float64 {
+	matrix(&w.out, z.Rows, w.p)
+	kernel.GemmNT(w.out, 1, z, p.c, 0)
+	kernel.AddBias(w.out, p.bias)
 	var s kernel.Matrix[T]
 	if seed {
 		matrix(&w.seed, w.out.Rows, w.p)
@@ -423,12 +448,16 @@ func (w *Network[T]) gradient(grad []T, c kernel.Matrix[T], penalty float64) err
 		w.ones[i] = 1
 	}
 	kernel.GemvT(g.bias, 1, w.seed, w.ones, 0)
+	return nil
+}
+
+// clip bounds the norm of the gradient.
+func (w *Network[T]) clip(grad []T) {
 	if w.cfg.Clip > 0 {
 		if norm := kernel.Nrm2(grad); norm > w.cfg.Clip {
 			kernel.Scal(T(w.cfg.Clip/norm), grad)
 		}
 	}
-	return nil
 }
 
 // Predict stores the outputs ŷ (N x p) for the samples in the rows of x in dst. To
