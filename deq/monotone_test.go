@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/cmplx"
 	"sync"
 	"testing"
+
+	"gonum.org/v1/gonum/mat"
 
 	"github.com/gradflow/gradflow/flow"
 	"github.com/gradflow/gradflow/flow/kernel"
@@ -150,6 +153,48 @@ func TestSplittingErrors(t *testing.T) {
 				last = got
 			}
 		}
+	}
+}
+
+// ρ(W) > 1, and the factor |(I - α(I-W))(I + α(I-W))⁻¹|₂ = |2V - I|₂ by which
+// Peaceman-Rachford splitting contracts, below its bound √(1 - 4αμ/(1+αL)²).
+func TestSplittingFactors(t *testing.T) {
+	var f monotoneFile
+	readReference(t, "mondeq.json", &f)
+	m := monotoneOf[float64](t, &f, "relu")
+	n := len(m.B)
+	var eig mat.Eigen
+	if !eig.Factorize(mat.NewDense(n, n, append([]float64(nil), m.Dense().W.Data...)), mat.EigenNone) {
+		t.Fatal("no eigenvalues")
+	}
+	rho := 0.0
+	for _, v := range eig.Values(nil) {
+		rho = math.Max(rho, cmplx.Abs(v))
+	}
+	if math.Abs(rho-f.Rho) > 1e-12 {
+		t.Errorf("ρ(W) = %v, want %v", rho, f.Rho)
+	}
+	v, vt, err := m.inverse(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := mat.NewDense(n, n, nil)
+	for i := range n {
+		for j := range n {
+			c.Set(i, j, 2*v.At(i, j))
+			if v.At(i, j) != vt.At(j, i) {
+				t.Errorf("Vᵀ[%d, %d] = %v, want %v", j, i, vt.At(j, i), v.At(i, j))
+			}
+		}
+		c.Set(i, i, c.At(i, i)-1)
+	}
+	var svd mat.SVD
+	if !svd.Factorize(c, mat.SVDNone) {
+		t.Fatal("no singular values")
+	}
+	q := svd.Values(nil)[0]
+	if math.Abs(q-f.PR) > 1e-12 || q > math.Sqrt(1-4*f.M/math.Pow(1+f.NormImW, 2)) {
+		t.Errorf("factor %v, want %v", q, f.PR)
 	}
 }
 
