@@ -254,6 +254,36 @@ func TestNetworkGradients(t *testing.T) {
 	}
 }
 
+// The gradient of a network of rectifiers is orthogonal to the scaling of every unit:
+// what its flow conserves.
+func TestNetworkInvariants(t *testing.T) {
+	for _, act := range []Activation{ReLU(), LeakyReLU(0.3), Identity()} {
+		w, theta := smallNetwork(t, NetworkConfig[float64]{Act: act, Forward: *tight[float64](nil), Adjoint: *tight[float64](nil)})
+		kernel.Scal(0.5, theta) // a contraction for the identity too
+		g := make([]float64, w.Dim())
+		w.EnergyGrad(g, theta)
+		inv := w.Caps().Invariants
+		if w.Err() != nil || len(inv) != 6 {
+			t.Fatal(len(inv), w.Err())
+		}
+		scale := kernel.Nrm2(g) * kernel.Nrm2(theta)
+		for i, v := range inv {
+			// The value is quadratic in θ: its central difference is exact.
+			up, down := slices.Clone(theta), slices.Clone(theta)
+			kernel.Axpy(0.5, g, up)
+			kernel.Axpy(-0.5, g, down)
+			if d := v.Value(up) - v.Value(down); !(math.Abs(d) <= 1e-13*(1+scale)) {
+				t.Errorf("%s: %s changes at the rate %g", act.Name, inv[i].Name, d)
+			}
+		}
+	}
+	for _, c := range []NetworkConfig[float64]{{}, {Act: ReLU(), Penalty: 1}, {Act: ReLU(), Backward: JFB()}, {Act: ReLU(), Mu: 1}} {
+		if w, _ := smallNetwork(t, c); w.Caps().Invariants != nil {
+			t.Errorf("%+v has invariants", c)
+		}
+	}
+}
+
 // The loss with correction is that of the states, the gradient that of their last
 // steps; with many states the residual of few iterations falls.
 func TestCorrection(t *testing.T) {

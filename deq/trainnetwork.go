@@ -290,7 +290,7 @@ func (w *Network[T]) bind(p *parts[T]) error {
 // Caps implements the capabilities of flow. Draw is there with the full batch too:
 // the gradient of a step is then evaluated at its start, after the projection.
 func (w *Network[T]) Caps() flow.Caps[T] {
-	c := flow.Caps[T]{Draw: w.Draw, Err: w.Err}
+	c := flow.Caps[T]{Draw: w.Draw, Err: w.Err, Invariants: w.invariants()}
 	if w.cfg.Kappa > 0 {
 		c.Project = func(theta []T) error {
 			_, err := w.project(theta)
