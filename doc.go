@@ -5,9 +5,11 @@
 //
 //	How do I run a gradient flow, an ODE, a map?     flow
 //	… gradient descent, momentum, a line search?     flow/descent
+//	… a stochastic differential equation?            flow/sde
 //	How sharp is the loss, how fast does it fall?    flow/probe
 //	Dot products to matrix products, float32 too?    flow/kernel
 //	What happens above the learning rate 2/λ?        catapult
+//	How do equilibrium models train?                 deq
 //
 // The core, package flow, takes a model as a vector field or as an energy with
 // its gradient, and runs it by one loop that all methods share:
@@ -17,7 +19,8 @@
 //
 // Package catapult holds the models of Lewkowycz, Bahri, Dyer, Sohl-Dickstein and
 // Gur-Ari, "The large learning rate phase of deep learning: the catapult
-// mechanism", arXiv 2003.02218.
+// mechanism", arXiv 2003.02218; package deq those of Dandapanthula and Ramdas,
+// arXiv 2511.16976.
 //
 // The program in examples/reproduce measures the claims of the papers and draws
 // their figures:
