@@ -55,6 +55,8 @@
 //
 //	x(t+θh) = x + h Σ_i k_i Σ_r p_ir θ^(r+1).
 //
+// Which method suits which problem is said at Method.
+//
 // # Stiff gradient flows
 //
 // On x' = -λx an explicit method of order p is stable for hλ up to 2 or 3 whatever

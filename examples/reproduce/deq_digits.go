@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/gradflow/gradflow/deq"
@@ -42,7 +41,7 @@ func everyFifth() (train deq.TrainData[float32], test kernel.Matrix[float32], la
 	return train, kernel.MatrixOf(len(y)/digits.Pixels, digits.Pixels, y), labels
 }
 
-// trainDigits trains a layer of 32 units with a linear readout by 150 full-batch
+// trainDigits trains a layer of 32 units with a linear readout by 300 full-batch
 // steps of the heavy ball.
 func trainDigits(ctx context.Context, rule deq.Backward, seed uint64) (deqClassifier, error) {
 	c := deqClassifier{rule: rule, cosine: math.Inf(1)}
@@ -52,7 +51,7 @@ func trainDigits(ctx context.Context, rule deq.Backward, seed uint64) (deqClassi
 		return c, err
 	}
 	run, err := deq.Train(ctx, net, net.Start(seed), deq.TrainOptions[float32]{
-		Eta: 0.1, Momentum: 0.9, Steps: 150, TrackCosine: 10,
+		Eta: 0.1, Momentum: 0.9, Steps: 300, TrackCosine: 10,
 		Observe: func(p *deq.TrainPoint, _, _ []float32) error {
 			if !math.IsNaN(p.Cosine) {
 				c.cosine = min(c.cosine, p.Cosine)
@@ -78,27 +77,23 @@ func (s *deqStudy) digitsLayer(ctx context.Context, told progress) (outcome, err
 	if err != nil {
 		return outcome{}, err
 	}
-	least, median, cosine := 1.0, 1.0, 1.0
+	least, cosine := 1.0, 1.0
 	var note []string
 	for i, rule := range deqRules {
 		var mean deqClassifier
 		mean.cosine = 1
-		of := make([]float64, 0, seeds)
 		for _, c := range all[i*seeds : (i+1)*seeds] {
-			of = append(of, c.accuracy)
 			least, cosine = min(least, c.accuracy), min(cosine, c.cosine)
 			mean.accuracy += c.accuracy / float64(seeds)
 			mean.loss += c.loss / float64(seeds)
 			mean.cosine = min(mean.cosine, c.cosine)
 		}
-		slices.Sort(of)
-		median = min(median, of[seeds/2])
 		note = append(note, fmt.Sprintf("%v: accuracy %.3f, loss %.4f, least cosine %.3f", rule, mean.accuracy, mean.loss, mean.cosine))
 	}
 	return outcome{
-		want: "median test accuracy ≥ 0.95 with each of six rules, all of them descent directions",
-		got:  fmt.Sprintf("least median %.3f, least of all runs %.4f; least cosine to the exact gradient %.3f", median, least, cosine),
-		pass: median >= 0.95 && cosine > 0,
-		note: fmt.Sprintf("A tanh layer of 32 units with linear readout and |W|₂ ≤ 0.95, 1438 training and 359 test digits, 150 full-batch steps of the heavy ball, %d seeds. %s.", seeds, strings.Join(note, "; ")),
+		want: "test accuracy ≥ 0.95 with each of six rules, all of them descent directions",
+		got:  fmt.Sprintf("least accuracy %.3f, least cosine to the exact gradient %.3f", least, cosine),
+		pass: least >= 0.95 && cosine > 0,
+		note: fmt.Sprintf("A tanh layer of 32 units with linear readout and |W|₂ ≤ 0.95, 1438 training and 359 test digits, 300 full-batch steps of the heavy ball, %d seeds. %s.", seeds, strings.Join(note, "; ")),
 	}, nil
 }
