@@ -64,9 +64,9 @@ type Conjugate interface {
 	NegEntropy(eta []float64) float64
 }
 
-// FisherRao is a Family with a formula for the Riemannian distance of the Fisher
-// metric.
-type FisherRao interface {
+// FisherRaoer is a Family with a formula for the Riemannian distance of the
+// Fisher metric.
+type FisherRaoer interface {
 	Family
 	// FisherRao returns the distance between two members given by θ.
 	FisherRao(theta0, theta1 []float64) float64
