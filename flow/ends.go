@@ -250,9 +250,14 @@ func (e *ends[T]) At(dst []T, theta float64) {
 		e.num[endOwed]++
 		e.known0 = true
 	}
+	e.hermite(dst, theta, e.f0, e.f1)
+}
+
+// hermite is At with the slopes f0 and f1.
+func (e *ends[T]) hermite(dst []T, theta float64, f0, f1 []T) {
 	s := theta * theta * (3 - 2*theta)
-	kernel.AxpyTo(dst, T(e.h*theta*(1-theta)*(1-theta)), e.f0, e.x0)
-	kernel.Axpy(T(e.h*theta*theta*(theta-1)), e.f1, dst)
+	kernel.AxpyTo(dst, T(e.h*theta*(1-theta)*(1-theta)), f0, e.x0)
+	kernel.Axpy(T(e.h*theta*theta*(theta-1)), f1, dst)
 	kernel.SubTo(e.tmp, e.y, e.x0)
 	kernel.Axpy(T(s), e.tmp, dst)
 }

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"math"
+	"slices"
 
 	"github.com/gradflow/gradflow/flow/kernel"
 )
@@ -64,6 +65,7 @@ const (
 	slowNewton  = 0.1 // contraction above which the Jacobian is renewed for the next step
 	jacobianAge = 20  // steps after which it is renewed
 	stagnation  = 1e3 // updates of so many rounding units that shrink no more are rounding
+	knownRate   = 2   // updates so many times that at which a contraction was seen contract alike
 	innerKrylov = 0.1 // accuracy of Krylov solutions by that of Newton's iteration
 )
 
@@ -75,7 +77,10 @@ const (
 	sdShift                     // s of the factored I - sJ, 0: none
 	sdAge                       // accepted steps since
 	sdSlow                      // Newton's iteration was slow
-	sdRate                      // its last contraction
+	sdRate                      // contraction of its first two updates
+	sdSize                      // and the first of these
+	sdLeft                      // left holds the slope of the current point
+	sdSwap                      // right holds it, to become left
 	sdEnd
 )
 
@@ -86,6 +91,10 @@ const (
 //
 // whose Jacobian is kept from step to step as long as the iteration converges
 // fast.
+//
+// The last stage of a stiffly accurate method is f at the proposal. Dense output
+// takes it as w/(hγ), where the error of Newton's iteration is divided by h; f(y)
+// multiplies it by the largest eigenvalue of J.
 type sdirk[T Float] struct {
 	ends[T]
 	tab  *sdirkTable
@@ -95,7 +104,11 @@ type sdirk[T Float] struct {
 	k    [][]T
 	w, d []T
 	base []T // X
-	live bool
+	// left and right are the slopes of dense output at the ends of the last step of
+	// a stiffly accurate method.
+	left, right []T
+	stiff       bool
+	live        bool
 	// fresh: the Jacobian is that of the current point.
 	fresh bool
 	worst float64 // contraction in this step
@@ -103,12 +116,12 @@ type sdirk[T Float] struct {
 
 func newSDIRK[T Float](f Field[T], tab *sdirkTable, name string, krylov bool) *sdirk[T] {
 	return &sdirk[T]{ends: newEnds(f, name, sdEnd-endNumbers), tab: tab, lin: newShifted(f, krylov),
-		a: convertRows[T](tab.a), b: convert[T](tab.b), e: convert[T](tab.e)}
+		a: convertRows[T](tab.a), b: convert[T](tab.b), e: convert[T](tab.e), stiff: slices.Equal(tab.b, tab.a[len(tab.a)-1])}
 }
 
 // Init implements Integrator.
 func (r *sdirk[T]) Init(s Start[T], tr *Trial) error {
-	if err := r.ends.init(&s, tr, min(r.tab.order, r.tab.embedded)+1, r.tab.embedded == 0, 1); err != nil {
+	if err := r.ends.init(&s, tr, min(r.tab.order, r.tab.embedded)+1, r.tab.embedded == 0, 3); err != nil {
 		return err
 	}
 	n := len(s.X)
@@ -120,7 +133,7 @@ func (r *sdirk[T]) Init(s Start[T], tr *Trial) error {
 	if err := r.lin.init(n, &r.tol); err != nil {
 		return err
 	}
-	r.lin.x = r.vec[2]
+	r.lin.x, r.left, r.right = r.vec[2], r.vec[3], r.vec[4]
 	r.live, r.fresh = false, false
 	return nil
 }
@@ -128,6 +141,7 @@ func (r *sdirk[T]) Init(s Start[T], tr *Trial) error {
 // Try implements Integrator.
 func (r *sdirk[T]) Try(tr *Trial, next, x []T, t, h float64) {
 	r.begin(tr, x, t, h)
+	r.slope()
 	err := r.prepare(tr, x, t)
 	if err == nil {
 		err = r.stages(tr)
@@ -141,6 +155,7 @@ func (r *sdirk[T]) Try(tr *Trial, next, x []T, t, h float64) {
 		return
 	}
 	combine(next, x, T(h), r.b, r.k)
+	copy(r.right, r.k[len(r.k)-1])
 	if r.tab.embedded != 0 {
 		clear(r.d)
 		kernel.LincombTo(r.d, r.d, T(h), r.e, r.k)
@@ -152,6 +167,32 @@ func (r *sdirk[T]) Try(tr *Trial, next, x []T, t, h float64) {
 	}
 	r.complete(tr, next)
 	r.account(tr)
+}
+
+// slope makes left the slope at the start of the step.
+func (r *sdirk[T]) slope() {
+	switch {
+	case r.num[sdSwap] == 1:
+		r.left, r.right = r.right, r.left
+	case r.num[sdLeft] == 0:
+		copy(r.left, r.f0)
+	}
+	r.num[sdLeft], r.num[sdSwap] = 1, 0
+}
+
+// At implements Interpolator.
+func (r *sdirk[T]) At(dst []T, theta float64) {
+	if !r.stiff {
+		r.ends.At(dst, theta)
+		return
+	}
+	r.hermite(dst, theta, r.left, r.right)
+}
+
+// Memory implements Memory.
+func (r *sdirk[T]) Memory() (vec [][]T, num []float64) {
+	r.vec[3], r.vec[4] = r.left, r.right
+	return r.ends.Memory()
 }
 
 // account is the energy dissipated, for a gradient flow by the weights of the
@@ -231,6 +272,7 @@ func (r *sdirk[T]) stages(tr *Trial) error {
 // newton iterates on w = hγ k, with s = hγ.
 func (r *sdirk[T]) newton(tr *Trial, s, t float64) error {
 	rate, accuracy, steps := r.num[sdRate], newtonAccuracy, newtonMax
+	known, first := rate, 0.0
 	if r.tab.exact {
 		rate, accuracy, steps = 1, 0, newtonMaxEx
 	}
@@ -248,7 +290,13 @@ func (r *sdirk[T]) newton(tr *Trial, s, t float64) error {
 		}
 		kernel.AddTo(r.w, r.w, r.d)
 		norm := weightedNorm(&r.tol, r.d, r.x0, r.x0)
-		if i > 0 {
+		switch {
+		case i == 0 && norm > knownRate*r.num[sdSize]:
+			rate = 1 // nothing is known of the contraction so far away
+		case i == 1:
+			known, first = norm/last, last
+			fallthrough
+		case i > 1:
 			rate = norm / last
 			r.worst = max(r.worst, rate)
 		}
@@ -261,7 +309,10 @@ func (r *sdirk[T]) newton(tr *Trial, s, t float64) error {
 		case !finite(norm) || i > 0 && rate >= 1:
 			return ErrNoConvergence
 		case rate < 1 && norm*rate <= accuracy*(1-rate):
-			r.num[sdRate] = math.Pow(max(rate, unit), 0.8)
+			r.num[sdRate] = math.Pow(max(known, unit), 0.8)
+			if first > 0 {
+				r.num[sdSize] = first
+			}
 			return nil
 		}
 	}
@@ -281,6 +332,7 @@ func (r *sdirk[T]) rounding(rate float64) bool {
 func (r *sdirk[T]) Accept() {
 	r.ends.Accept()
 	r.fresh = false
+	r.num[sdSwap] = 1
 	r.num[sdAge]++
 	if r.worst > slowNewton {
 		r.num[sdSlow] = 1
@@ -290,6 +342,7 @@ func (r *sdirk[T]) Accept() {
 // Touch implements Integrator.
 func (r *sdirk[T]) Touch() {
 	r.ends.Touch()
+	r.num[sdLeft], r.num[sdSwap] = 0, 0
 	r.fresh = false
 }
 
@@ -297,6 +350,6 @@ func (r *sdirk[T]) Touch() {
 func (r *sdirk[T]) Draw(step uint64) {
 	if r.draw(step) {
 		r.fresh = false
-		r.num[sdHave] = 0
+		r.num[sdHave], r.num[sdLeft], r.num[sdSwap] = 0, 0, 0
 	}
 }
