@@ -1,0 +1,3 @@
+// Package game decomposes differential games and simulates their gradient
+// dynamics.
+package game
