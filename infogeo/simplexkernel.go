@@ -11,43 +11,24 @@ import (
 // LogPartition returns ψ(θ) = log(1 + Σ e^θ_i), the log-partition function of the
 // distributions on K = len(θ)+1 states, without overflow.
 func LogPartition[T flow.Float](theta []T) float64 {
-	z := maxOf(theta)
+	z := kernel.Max(theta)
 	if z <= 0 {
 		return math.Log1p(sumExp(theta, 0))
 	}
-	if math.IsInf(z, 1) {
-		return z
+	if math.IsInf(float64(z), 1) {
+		return math.Inf(1)
 	}
-	return z + math.Log(math.Exp(-z)+sumExp(theta, z))
-}
-
-// maxOf returns the greatest of x, -Inf if there is none and NaN if one is NaN.
-func maxOf[T flow.Float](x []T) float64 {
-	z := math.Inf(-1)
-	for _, v := range x {
-		if float64(v) > z || v != v {
-			z = float64(v)
-		}
-		if z != z {
-			break
-		}
-	}
-	return z
+	return float64(z) + math.Log(math.Exp(float64(-z))+sumExp(theta, z))
 }
 
 // sumExp returns Σ e^(x_i-z) in float64.
-func sumExp[T flow.Float](x []T, z float64) float64 {
+func sumExp[T flow.Float](x []T, z T) float64 {
 	const size = 256
 	var buf [size]T
 	var s float64
 	for len(x) > 0 {
 		m := min(size, len(x))
-		b := buf[:m]
-		for i, v := range x[:m] {
-			b[i] = v - T(z)
-		}
-		kernel.Exp(b, b)
-		s += kernel.Sum(b)
+		s += kernel.ExpSum(buf[:m], x[:m], z)
 		x = x[m:]
 	}
 	return s
@@ -62,7 +43,7 @@ func sumExp[T flow.Float](x []T, z float64) float64 {
 func Softmax[T flow.Float](p, theta []T, ref int) (psi float64) {
 	n := len(theta)
 	checkRef(len(p), n, ref)
-	z := max(0, maxOf(theta))
+	z := max(0, kernel.Max(theta))
 	copy(p[:ref], theta[:ref])
 	copy(p[ref+1:], theta[ref:])
 	p[ref] = 0
@@ -75,32 +56,23 @@ func SoftmaxLogits[T flow.Float](p, z []T) (lse float64) {
 	if len(z) != len(p) {
 		panic(fmt.Sprintf("infogeo: len(z) is %d, want len(p) = %d", len(z), len(p)))
 	}
-	top := maxOf(z)
+	top := kernel.Max(z)
 	copy(p, z)
 	return softmaxShifted(p, top)
 }
 
 // softmaxShifted replaces x by softmax(x), z being its greatest element.
-func softmaxShifted[T flow.Float](x []T, z float64) float64 {
-	if math.IsInf(z, 0) {
+func softmaxShifted[T flow.Float](x []T, z T) float64 {
+	if math.IsInf(float64(z), 0) {
 		// Infinite logits have no distribution, nor has an empty set.
 		for i := range x {
 			x[i] = T(math.NaN())
 		}
-		return z
+		return float64(z)
 	}
-	const block = 1024 // stays in the first cache between the two kernels
-	var s float64
-	for i := 0; i < len(x); i += block {
-		b := x[i:min(i+block, len(x))]
-		for j, v := range b {
-			b[j] = v - T(z)
-		}
-		kernel.Exp(b, b)
-		s += kernel.Sum(b)
-	}
+	s := kernel.ExpSum(x, x, z)
 	kernel.Scal(T(1/s), x)
-	return z + math.Log(s)
+	return float64(z) + math.Log(s)
 }
 
 // checkRef panics unless K = n+1 and ref is one of the K states.

@@ -20,7 +20,7 @@
 //	AdamTo            a step of Adam with both moments, in one pass
 //	ScaledStepTo      a step of RMSProp or AdaGrad, in one pass
 //	InvSqrtScaleTo    1/sqrt(a sqrt(s_i) + b), their preconditioner
-//	Sum SumSq Nrm2 MaxAbs AllFinite
+//	Sum SumSq Nrm2 MaxAbs Max AllFinite
 //	NegSumSq          x = -x, returns Σ x_i²
 //
 // Matrix and vector (level 2), for row-major matrices ([Matrix]):
@@ -41,6 +41,8 @@
 //	Exp Log Tanh Sigmoid Softplus Erf GELU ReLU LeakyReLU ReLUGrad LeakyReLUGrad
 //	AddBias BiasReLU SoftmaxRows LogSumExpRows
 //	SquaredDistances GaussianKernel
+//	ExpSum            e^(x_i-z) and their sum
+//	RelativeEntropy   Σ p_i log(p_i/q_i) - p_i + q_i
 //
 // # Conventions
 //

@@ -1,6 +1,11 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"github.com/gradflow/gradflow/internal/asm/f32"
+	"github.com/gradflow/gradflow/internal/asm/f64"
+)
 
 // RelativeEntropy returns the generalised Kullback-Leibler divergence
 //
@@ -15,7 +20,19 @@ func RelativeEntropy[T Float](p, q []T) float64 {
 	if len(q) != len(p) {
 		badLen("q", len(q), "len(p)", len(p))
 	}
-	return relativeEntropyTwin(p, q)
+	if !assembly || len(p) == 0 {
+		return relativeEntropyTwin(p, q)
+	}
+	var s float64
+	if is64[T]() {
+		s = f64.RelativeEntropy(len(p), first[float64](p), first[float64](q))
+	} else {
+		s = f32.RelativeEntropy(len(p), first[float32](p), first[float32](q))
+	}
+	if s-s != 0 { // zeros in q, quotients near overflow, what is no distribution
+		return relativeEntropyTwin(p, q)
+	}
+	return s
 }
 
 func relativeEntropyTwin[T Float](p, q []T) float64 {

@@ -103,3 +103,9 @@ func MaxSumExp(n int, x *float32) (z, s float32) { panic(none) }
 func SquaredDistances(m, n, d int, x *float32, ldx int, y *float32, ldy int, out *float32, ldo int) {
 	panic(none)
 }
+
+func RelativeEntropy(n int, p, q *float32) float64 { panic(none) }
+
+func Max(n int, x *float32) float32 { panic(none) }
+
+func ExpSum(n int, dst, x *float32, z float32) float64 { panic(none) }

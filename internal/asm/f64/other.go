@@ -103,3 +103,9 @@ func MaxSumExp(n int, x *float64) (z, s float64) { panic(none) }
 func SquaredDistances(m, n, d int, x *float64, ldx int, y *float64, ldy int, out *float64, ldo int) {
 	panic(none)
 }
+
+func RelativeEntropy(n int, p, q *float64) float64 { panic(none) }
+
+func Max(n int, x *float64) float64 { panic(none) }
+
+func ExpSum(n int, dst, x *float64, z float64) float64 { panic(none) }

@@ -36,6 +36,7 @@ var families = []struct {
 	{"pack", packs},
 	{"map", maps},
 	{"rows", rowKernels},
+	{"entropy", entropies},
 }
 
 func main() {

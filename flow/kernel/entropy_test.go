@@ -1,0 +1,126 @@
+package kernel_test
+
+import (
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/gradflow/gradflow/flow/kernel"
+)
+
+// bigEntropy is Σ p log(p/q) - p + q with 200 bits, by the series of atanh.
+func bigEntropy(p, q float64) float64 {
+	b := func(x float64) *big.Float { return new(big.Float).SetPrec(200).SetFloat64(x) }
+	op := func(f func(z, x, y *big.Float) *big.Float, x, y *big.Float) *big.Float {
+		return f(new(big.Float).SetPrec(200), x, y)
+	}
+	z := op((*big.Float).Quo, op((*big.Float).Sub, b(p), b(q)), op((*big.Float).Add, b(p), b(q)))
+	z2, pow, sum := op((*big.Float).Mul, z, z), z, b(0)
+	for k := 1; k < 400; k += 2 {
+		sum = op((*big.Float).Add, sum, op((*big.Float).Quo, pow, b(float64(k))))
+		pow = op((*big.Float).Mul, pow, z2)
+	}
+	l := op((*big.Float).Mul, b(2*p), sum)
+	r, _ := op((*big.Float).Add, op((*big.Float).Sub, l, b(p)), b(q)).Float64()
+	return r
+}
+
+func testRelativeEntropy[T kernel.Float](t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	one := func(p, q T) (got, want float64) {
+		// At every place of a vector, so that body and tail are used.
+		n := 1 + rng.IntN(11)
+		ps, qs := make([]T, n), make([]T, n)
+		for i := range ps {
+			ps[i], qs[i] = 0.5, 0.5
+		}
+		i := rng.IntN(n)
+		ps[i], qs[i] = p, q
+		return kernel.RelativeEntropy(ps, qs), bigEntropy(float64(p), float64(q))
+	}
+	for range 400 {
+		q := T(rng.Float64())
+		p := q * T(math.Exp(math.Ldexp(rng.Float64()-.5, -rng.IntN(50))*3))
+		got, want := one(p, q)
+		if !(math.Abs(got-want) <= 2e-14*want) {
+			t.Fatalf("p = %v, q = %v: %v, want %v", p, q, got, want)
+		}
+	}
+}
+
+func TestRelativeEntropy(t *testing.T) {
+	testRelativeEntropy[float64](t)
+	testRelativeEntropy[float32](t)
+	inf, nan := math.Inf(1), math.NaN()
+	for _, c := range []struct{ p, q, want float64 }{
+		{0, 0, 0}, {0, 0.25, 0.25}, {0.25, 0, inf}, {-0.1, 0.2, nan}, {0.1, -0.2, nan}, {-0.1, -0.1, nan}, {nan, 1, nan}, {1, nan, nan},
+		{1, 1e-308, 308*math.Ln10 - 1}, {1e-308, 1, 1}, {1e-3, 5e-324, 1e-3*(math.Log(1e-3)+1074*math.Ln2) - 1e-3}, {5e-324, 1, 1}, {0, 1e300, 1e300},
+	} {
+		for n := 1; n < 10; n++ {
+			p, q := make([]float64, n), make([]float64, n)
+			for i := range p {
+				p[i], q[i] = 0.5, 0.5
+			}
+			p[n-1], q[n-1] = c.p, c.q
+			got := kernel.RelativeEntropy(p, q)
+			if got != c.want && !(math.Abs(got-c.want) <= 1e-14*c.want) && !(got != got && c.want != c.want) {
+				t.Errorf("n = %d, p = %v, q = %v: %v, want %v", n, c.p, c.q, got, c.want)
+			}
+		}
+	}
+	if got := kernel.RelativeEntropy[float64](nil, nil); got != 0 {
+		t.Errorf("empty: %v", got)
+	}
+}
+
+func testExpSum[T kernel.Float](t *testing.T, tol float64) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for n := range 70 {
+		x, e := make([]T, n), make([]T, n+1)
+		e[n] = 7
+		top := math.Inf(-1)
+		for i := range x {
+			x[i] = T(8 * rng.NormFloat64())
+			top = max(top, float64(x[i]))
+		}
+		z := kernel.Max(x)
+		if float64(z) != top {
+			t.Fatalf("n = %d: maximum %v, want %v", n, z, top)
+		}
+		s := kernel.ExpSum(e[:n], x, z)
+		want := 0.0
+		for i, v := range x {
+			w := math.Exp(float64(v - z))
+			if math.Abs(float64(e[i])-w) > tol*w {
+				t.Fatalf("n = %d: e^%v = %v, want %v", n, v-z, e[i], w)
+			}
+			want += w
+		}
+		if math.Abs(s-want) > tol*want || e[n] != 7 {
+			t.Fatalf("n = %d: sum %v, want %v; behind the end %v", n, s, want, e[n])
+		}
+		if s2 := kernel.ExpSum(x, x, z); s2 != s {
+			t.Fatalf("n = %d: in place %v, else %v", n, s2, s)
+		}
+	}
+}
+
+func TestExpSum(t *testing.T) {
+	testExpSum[float64](t, 1e-15)
+	testExpSum[float32](t, 1.5e-7)
+}
+
+func BenchmarkRelativeEntropy(b *testing.B) {
+	const n = 4096
+	p, q := make([]float64, n), make([]float64, n)
+	for i := range p {
+		p[i], q[i] = 1/float64(i+1), 1/float64(n-i)
+	}
+	b.SetBytes(16 * n)
+	b.ReportAllocs()
+	for b.Loop() {
+		kernel.RelativeEntropy(p, q)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/state")
+}
