@@ -172,6 +172,8 @@ func TestReversible(t *testing.T) {
 		test(name, m)
 	}
 	test("implicit midpoint", ImplicitMidpoint)
+	test("Gauss4", Gauss4)
+	test("Gauss6", Gauss6)
 }
 
 // TestSplittingOrder measures the order on a pendulum, also with a force that

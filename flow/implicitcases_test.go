@@ -41,6 +41,12 @@ func implicitCases() (all []implicitCase) {
 		add(m.String()+" Cholesky", well, m, far, Fixed{1e-3})
 		add(m.String()+" CG", well, Krylov{m}, far, Fixed{1e-3})
 	}
+	add("RadauIIA5 differences", lv.field, RadauIIA5, lv.y0, nil)
+	add("RadauIIA5 Jacobian", exactNonautonomous, RadauIIA5, []float64{1, 0.5}, nil)
+	add("RadauIIA5 energy", spring, RadauIIA5, []float64{0.1, 2, 0, 0}, nil)
+	add("RadauIIA5 gradient flow", well, RadauIIA5, far, Fixed{1e-3})
+	add("Gauss4", ball, Gauss4, []float64{0.1, 0.3, 0.25, -0.1}, Fixed{0.1})
+	add("Gauss6", ball, Gauss6, []float64{0.1, 0.3, 0.25, -0.1}, Fixed{0.1})
 	add("ImplicitMidpoint", ball, ImplicitMidpoint, []float64{0.1, 0.3, 0.25, -0.1}, Fixed{0.1})
 	add("ImplicitMidpoint GMRES", ball, Krylov{ImplicitMidpoint}, []float64{0.1, 0.3, 0.25, -0.1}, Fixed{0.1})
 	for name, m := range splittings {

@@ -23,8 +23,8 @@ func orderOf(t *testing.T, f Field[float64], m Method, n float64) float64 {
 // TestImplicitOrder measures the order of convergence with an exact Jacobian and
 // by differences, with factors and with GMRES.
 func TestImplicitOrder(t *testing.T) {
-	for _, m := range []Method{Rodas4, Rodas5P, ROS23, TRBDF2, KenCarp4, SDIRK4, ImplicitEuler, ImplicitMidpoint} {
-		n := map[int]float64{1: 64, 2: 32, 4: 16, 5: 8}[m.Order()]
+	for _, m := range []Method{Rodas4, Rodas5P, ROS23, TRBDF2, KenCarp4, SDIRK4, ImplicitEuler, ImplicitMidpoint, RadauIIA5, Gauss4, Gauss6} {
+		n := map[int]float64{1: 64, 2: 32, 4: 16, 5: 8, 6: 8}[m.Order()]
 		for name, c := range map[string]struct {
 			f Field[float64]
 			m Method
@@ -33,6 +33,9 @@ func TestImplicitOrder(t *testing.T) {
 			"differences": {FieldFunc(2, nonautonomous), m},
 			"GMRES":       {exactNonautonomous(), Krylov{m}},
 		} {
+			if _, ok := m.(*collocation); ok && name == "GMRES" {
+				continue // dense factors only
+			}
 			slope := orderOf(t, c.f, c.m, n)
 			t.Logf("%v, %s: order %.2f", m, name, slope)
 			if want := float64(m.Order()); !(slope >= want-0.3 && slope <= want+2) {
@@ -44,7 +47,7 @@ func TestImplicitOrder(t *testing.T) {
 
 // TestImplicitDenseOrder measures the order of the interpolants.
 func TestImplicitDenseOrder(t *testing.T) {
-	for m, want := range map[Method]float64{Rodas4: 3, Rodas5P: 4, ROS23: 2, TRBDF2: 2, KenCarp4: 3, SDIRK4: 3, ImplicitMidpoint: 2} {
+	for m, want := range map[Method]float64{Rodas4: 3, Rodas5P: 4, ROS23: 2, TRBDF2: 2, KenCarp4: 3, SDIRK4: 3, ImplicitMidpoint: 2, RadauIIA5: 3, Gauss4: 3, Gauss6: 3} {
 		e := func(h float64) float64 {
 			worst := 0.0
 			for _, theta := range []float64{0.2, 0.5, 0.8} {

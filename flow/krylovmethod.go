@@ -55,7 +55,7 @@ func implicitODE[T Float](f Field[T], m implicitMethod, name string, krylov bool
 func krylovODE[T Float](f Field[T], k Krylov) Integrator[T] {
 	m, ok := k.Method.(implicitMethod)
 	if !ok {
-		return unusable[T]{fmt.Errorf("flow: Method of Krylov is %v, want an implicit method: %w", k.Method, ErrArgument)}
+		return unusable[T]{fmt.Errorf("flow: Method of Krylov is %v, want an implicit method of those that its comment lists: %w", k.Method, ErrArgument)}
 	}
 	return implicitODE(f, m, k.String(), true)
 }

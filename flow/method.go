@@ -7,40 +7,6 @@ import "fmt"
 // Method names a way of advancing dx/dt = f(t, x). It is plain data without a
 // type parameter; ODE makes an Integrator of it. The set of methods is closed:
 // an own method is an Integrator of its own.
-//
-// # Which method for which problem
-//
-// Auto, the zero Method, begins with Tsit5 and changes to Rodas5P, ROCK4 or RKC2 by
-// itself when the problem turns out to be stiff. Who knows the problem does better
-// by the table:
-//
-// Stiff are problems whose fast components have died out but still dictate the
-// step of an explicit method: its steps are near h = 3/ρ, ρ the spectral radius
-// of the Jacobian, whatever the tolerance.
-//
-//	not stiff                                    Tsit5; Verner7 or DOP853 below 1e-8
-//	stiff, up to some hundred dimensions         Rodas5P; with a good Jacobian also Rodas4
-//	the same, tolerance above 1e-4               TRBDF2, ROS23
-//	stiff, Jacobian expensive                    KenCarp4, SDIRK4: they keep it for many steps
-//	stiff gradient flow, any dimension           ROCK4 or RKC2, by gradients alone
-//	stiff, thousands of dimensions               Krylov{TRBDF2}, Caps.Band, or the model's own Shift
-//	energy must fall at any step, also a huge    Proximal; Gonzalez of order 2
-//	the same without gradients                   ItohAbe
-//	semilinear x' = -Ax + g(x)                   ExponentialEuler (an Integrator)
-//	Hamiltonian, separable (HeavyBall(e, 0))     Verlet; KahanLi8 for accuracy
-//	quadratic invariants                         ImplicitMidpoint
-//	other invariants                             any method with Options.Jump = Project(...)
-//
-// Rosenbrock methods (Rodas4, Rodas5P) lose order and steps with a poor Jacobian;
-// give them Caps.Jacobian or Caps.JacVec where f is large, since differences of f
-// are right to eight digits of its largest entries at best. ROS23 and the
-// diagonally implicit methods do not mind.
-//
-// Implicit methods solve with I - sJ: by the model's own Caps.Shift and SolveShift
-// if there are any, by factors of a band (Caps.Band), by dense LU or, for gradient
-// flows, Cholesky factors in float64 up to dimension 500, else by GMRES(30) or
-// conjugate gradients. A factorization
-// above dimension 250 or so runs on several cores and allocates for that.
 type Method interface {
 	// String returns the name of the method.
 	String() string
@@ -63,6 +29,8 @@ func ODE[T Float](f Field[T], m Method) Integrator[T] {
 		return newComposed(f, m)
 	case discreteGradient:
 		return newDiscrete(f, m)
+	case *collocation:
+		return newCollocated(f, m)
 	case implicitMethod:
 		return implicitODE(f, m, m.String(), false)
 	case Krylov:

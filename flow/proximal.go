@@ -18,7 +18,7 @@ import (
 //	E(y) + ‖y-x‖²/(2h) <= E(x).
 //
 // For E that is not convex and large h the point found need not be the global
-// minimum of φ. The field must be a GradientFlow. The order is 1, the error
+// minimum of φ. Dense output is linear. The field must be a GradientFlow. The order is 1, the error
 // estimate that of ImplicitEuler. Runs backward in time are refused.
 var Proximal Method = proximalMethod{}
 
@@ -158,6 +158,17 @@ func (r *proximal[T]) minimise(tr *Trial, x []T, t, h float64) error {
 func (r *proximal[T]) residual(dst, y, f, x []T, h float64) {
 	kernel.SubTo(dst, x, y)
 	kernel.Axpy(T(h), f, dst)
+}
+
+// DenseDegree implements Interpolator.
+func (r *proximal[T]) DenseDegree() int { return 1 }
+
+// At implements Interpolator by the line between the ends of the step, which is of
+// the order of the method. Slopes there would be the gradient times h, which in stiff
+// directions is no part of the motion.
+func (r *proximal[T]) At(dst []T, theta float64) {
+	kernel.SubTo(dst, r.y, r.x0)
+	kernel.Axpby(1, r.x0, T(theta), dst)
 }
 
 // shift prepares I - sJ with s = h, or so much less that the matrix is positive
