@@ -115,32 +115,46 @@ func (o *FiniteOptions) check(shape []int) error {
 }
 
 // shortRow is the length of a row below which a call of a kernel costs more than a
-// loop.
-const shortRow = 16
+// loop, longRow that above which rows are treated in pieces, which stay in the cache.
+const (
+	shortRow = 16
+	longRow  = 1024
+)
+
+// pieces calls f for the pieces of all bundles of fibres along the axis of player m:
+// the fibres from place at, width of them beside one another, whose means are at place
+// mean of a tensor without that axis.
+func (a *anova) pieces(m int, f func(at, mean, width int)) {
+	h, inner := a.shape[m], a.inner[m]
+	for at, mean := 0, 0; at < a.n; at += h * inner {
+		for j := 0; j < inner; j += longRow {
+			f(at+j, mean+j, min(longRow, inner-j))
+		}
+		mean += inner
+	}
+}
 
 // forward replaces fibres by means and contrasts, along all axes.
 func (a *anova) forward(x []float64) {
 	for m := range a.shape {
-		a.split(x, m)
+		a.pieces(m, func(at, _, width int) { a.split(x, m, at, width) })
 	}
 }
 
-// split is forward along the axis of player m.
-func (a *anova) split(x []float64, m int) {
-	h, inner, r := a.shape[m], a.inner[m], a.r[m]
-	for ; len(x) > 0; x = x[h*inner:] {
-		mean := x[:inner]
-		for k := 1; k < h; k++ {
-			row, rk := x[k*inner:(k+1)*inner], r[k]
-			if inner >= shortRow {
-				kernel.SubTo(row, row, mean)
-				kernel.Axpy(rk, row, mean)
-				continue
-			}
-			for j, v := range mean {
-				y := row[j] - v
-				row[j], mean[j] = y, v+rk*y
-			}
+// split is forward for fibres along the axis of player m.
+func (a *anova) split(x []float64, m, at, width int) {
+	mean := x[at : at+width]
+	for k := 1; k < a.shape[m]; k++ {
+		at += a.inner[m]
+		row, rk := x[at:at+width], a.r[m][k]
+		if width >= shortRow {
+			kernel.SubTo(row, row, mean)
+			kernel.Axpy(rk, row, mean)
+			continue
+		}
+		for j, v := range mean {
+			y := row[j] - v
+			row[j], mean[j] = y, v+rk*y
 		}
 	}
 }
@@ -148,26 +162,23 @@ func (a *anova) split(x []float64, m int) {
 // backward undoes forward.
 func (a *anova) backward(x []float64) {
 	for m := range a.shape {
-		a.join(x, m)
+		a.pieces(m, func(at, _, width int) { a.join(x, m, at, width) })
 	}
 }
 
 // join undoes split.
-func (a *anova) join(x []float64, m int) {
-	h, inner, r := a.shape[m], a.inner[m], a.r[m]
-	for ; len(x) > 0; x = x[h*inner:] {
-		mean := x[:inner]
-		for k := h - 1; k > 0; k-- {
-			row, rk := x[k*inner:(k+1)*inner], r[k]
-			if inner >= shortRow {
-				kernel.Axpy(-rk, row, mean)
-				kernel.AddTo(row, row, mean)
-				continue
-			}
-			for j, y := range row {
-				v := mean[j] - rk*y
-				row[j], mean[j] = y+v, v
-			}
+func (a *anova) join(x []float64, m, at, width int) {
+	mean, inner := x[at:at+width], a.inner[m]
+	for k := a.shape[m] - 1; k > 0; k-- {
+		row, rk := x[at+k*inner:at+k*inner+width], a.r[m][k]
+		if width >= shortRow {
+			kernel.Axpy(-rk, row, mean)
+			kernel.AddTo(row, row, mean)
+			continue
+		}
+		for j, y := range row {
+			v := mean[j] - rk*y
+			row[j], mean[j] = y+v, v
 		}
 	}
 }
@@ -206,69 +217,50 @@ func (a *anova) divideFrom(x []float64, m int, c float64) {
 	}
 }
 
-// mean stores E_m x, without the axis of m, in dst. The mean of equal values is that
-// value, without rounding.
-func (a *anova) mean(dst, x []float64, m int) {
-	h, inner, r := a.shape[m], a.inner[m], a.r[m]
-	for ; len(x) > 0; x, dst = x[h*inner:], dst[inner:] {
-		mean := dst[:inner]
-		if inner == 1 {
-			v := x[0]
-			for k := 1; k < h; k++ {
-				v += r[k] * (x[k] - v)
-			}
-			mean[0] = v
-			continue
+// meanOf stores in dst the means of the fibres from place at, len(dst) beside one
+// another. The mean of equal values is that value, without rounding.
+func (a *anova) meanOf(dst, x []float64, m, at int) {
+	copy(dst, x[at:])
+	for k := 1; k < a.shape[m]; k++ {
+		at += a.inner[m]
+		row, rk := x[at:at+len(dst)], a.r[m][k]
+		for j, v := range dst {
+			dst[j] = v + rk*(row[j]-v)
 		}
-		copy(mean, x)
-		for k := 1; k < h; k++ {
-			rk, row := r[k], x[k*inner:(k+1)*inner]
+	}
+}
+
+// addCentred adds c_m (I - E_m)x to dst. mean is scratch of length longRow.
+func (a *anova) addCentred(dst, x, mean []float64, m int) {
+	c := a.c[m]
+	a.pieces(m, func(at, _, width int) {
+		mean := mean[:width]
+		a.meanOf(mean, x, m, at)
+		if a.inner[m] == 1 {
+			v, to := mean[0], dst[at:at+a.shape[m]]
+			for k, u := range x[at : at+len(to)] {
+				to[k] += c * (u - v)
+			}
+			return
+		}
+		for range a.shape[m] {
+			row, to := x[at:at+width], dst[at:at+width]
 			for j, v := range mean {
-				mean[j] = v + rk*(row[j]-v)
-			}
-		}
-	}
-}
-
-// centreTo stores (I - E_m)x = x - mean in dst, which may be x.
-func (a *anova) centreTo(dst, x, mean []float64, m int) {
-	h, inner := a.shape[m], a.inner[m]
-	for ; len(x) > 0; mean = mean[inner:] {
-		for range h {
-			row, to := x[:inner], dst[:inner]
-			for j, v := range mean[:inner] {
-				to[j] = row[j] - v
-			}
-			x, dst = x[inner:], dst[inner:]
-		}
-	}
-}
-
-// addCentred adds c (I - E_m)x = c (x - mean) to dst.
-func (a *anova) addCentred(dst []float64, c float64, x, mean []float64, m int) {
-	h, inner := a.shape[m], a.inner[m]
-	for ; len(x) > 0; mean = mean[inner:] {
-		for range h {
-			row, to := x[:inner], dst[:inner]
-			for j, v := range mean[:inner] {
 				to[j] += c * (row[j] - v)
 			}
-			x, dst = x[inner:], dst[inner:]
+			at += a.inner[m]
 		}
-	}
+	})
 }
 
-// spread stores in dst the tensor that has the given means and does not depend on
-// the action of m.
-func (a *anova) spread(dst, mean []float64, m int) {
-	h, inner := a.shape[m], a.inner[m]
-	for ; len(dst) > 0; mean = mean[inner:] {
-		for range h {
-			copy(dst, mean[:inner])
-			dst = dst[inner:]
-		}
+// potential stores φ = Δ⁺ Σ_m c_m (I - E_m)u_m in phi. mean is scratch of length
+// longRow.
+func (a *anova) potential(phi, mean []float64, u [][]float64) {
+	clear(phi)
+	for m := range u {
+		a.addCentred(phi, u[m], mean, m)
 	}
+	a.forward(phi)
+	a.divide(phi)
+	a.backward(phi)
 }
-
-// means is the length of a tensor without the axis of m.
-func (a *anova) means(m int) int { return a.n / a.shape[m] }

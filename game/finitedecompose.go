@@ -2,9 +2,8 @@ package game
 
 import (
 	"fmt"
+	"math"
 	"slices"
-
-	"github.com/gradflow/gradflow/flow/kernel"
 )
 
 // FiniteParts is the decomposition u = P + H + N of a finite game into components
@@ -49,10 +48,10 @@ func (f *Finite) Decompose(o *FiniteOptions) (*FiniteParts, error) {
 // FiniteDecomposer decomposes games of one shape, weights and measures, and keeps the
 // memory for it. It is for one goroutine at a time.
 type FiniteDecomposer struct {
-	a *anova
-	// mean is scratch; sweep holds b, then φ.
-	mean []float64
-	w    []float64 // probabilities of the profiles, nil if they are equal
+	a              *anova
+	meanU, meanPhi []float64    // means of a piece of fibres
+	span           [2][]float64 // ranges of H along them
+	w              []float64    // probabilities of the profiles, nil if they are equal
 }
 
 // NewFiniteDecomposer returns a decomposer of games of the given shape; o may be nil.
@@ -62,7 +61,10 @@ func NewFiniteDecomposer(shape []int, o *FiniteOptions) (*FiniteDecomposer, erro
 	if err != nil {
 		return nil, err
 	}
-	d := &FiniteDecomposer{a: a, mean: make([]float64, a.n/slices.Min(shape))}
+	d := &FiniteDecomposer{a: a}
+	for _, x := range []*[]float64{&d.meanU, &d.meanPhi, &d.span[0], &d.span[1]} {
+		*x = make([]float64, min(a.n, longRow))
+	}
 	if !a.uniform {
 		d.w = a.profileWeights()
 	}
@@ -88,15 +90,7 @@ func (a *anova) profileWeights() []float64 {
 // without forming the components. It panics if the sizes do not fit.
 func (d *FiniteDecomposer) Potential(dst []float64, f *Finite) {
 	d.check(f, dst)
-	clear(dst)
-	for m, u := range f.payoffs {
-		mean := d.mean[:d.a.means(m)]
-		d.a.mean(mean, u, m)
-		d.a.addCentred(dst, d.a.c[m], u, mean, m)
-	}
-	d.a.forward(dst)
-	d.a.divide(dst)
-	d.a.backward(dst)
+	d.a.potential(dst, d.meanU, f.payoffs)
 }
 
 // Decompose is Finite.Decompose into parts whose tensors exist already. Tensors that
@@ -115,52 +109,108 @@ func (d *FiniteDecomposer) Decompose(parts *FiniteParts, f *Finite) error {
 	}
 	d.Potential(parts.Phi, f)
 	var e flowSums
-	for m, u := range f.payoffs {
-		p, h, n := parts.Potential.payoffs[m], parts.Harmonic.payoffs[m], parts.NonStrategic.payoffs[m]
-		mean := d.mean[:d.a.means(m)]
-		d.a.mean(mean, u, m)
-		d.a.spread(n, mean, m)
-		d.a.centreTo(h, u, mean, m)
-		e.energy.Total += d.a.c[m] * d.norm(h)
-		d.a.mean(mean, parts.Phi, m)
-		d.a.centreTo(p, parts.Phi, mean, m)
-		kernel.SubTo(h, h, p)
-		d.add(&e, m, p, h)
+	for m := range f.payoffs {
+		d.components(&e, parts, f, m)
 	}
 	parts.FiniteMetrics = e.metrics()
 	return nil
 }
 
-// norm is the mean square of x under the reference measures.
-func (d *FiniteDecomposer) norm(x []float64) float64 {
+// components stores player m's components and adds them to the sums.
+func (d *FiniteDecomposer) components(e *flowSums, parts *FiniteParts, f *Finite, m int) {
+	a, u := d.a, f.payoffs[m]
+	p, h, n := parts.Potential.payoffs[m], parts.Harmonic.payoffs[m], parts.NonStrategic.payoffs[m]
+	var s squares
+	a.pieces(m, func(at, _, width int) {
+		meanU, meanPhi, lo, hi := d.meanU[:width], d.meanPhi[:width], d.span[0][:width], d.span[1][:width]
+		a.meanOf(meanU, u, m, at)
+		a.meanOf(meanPhi, parts.Phi, m, at)
+		var piece squares
+		if width < shortRow {
+			e.mpd = max(e.mpd, piece.fibres(a, m, at, p, h, n, u, parts.Phi, meanU, meanPhi))
+			s.add(piece)
+			return
+		}
+		for j := range lo {
+			lo[j], hi[j] = math.Inf(1), math.Inf(-1)
+		}
+		for range a.shape[m] {
+			to := at + width
+			piece.row(p[at:to], h[at:to], n[at:to], u[at:to], parts.Phi[at:to], meanU, meanPhi, lo, hi)
+			at += a.inner[m]
+		}
+		s.add(piece)
+		for j, v := range lo {
+			e.mpd = max(e.mpd, hi[j]-v)
+		}
+	})
+	e.p += s.p
+	e.h += s.h
 	if d.w == nil {
-		return kernel.SumSq(x) / float64(d.a.n)
+		c := a.c[m] / float64(a.n)
+		e.energy.Total += c * s.t
+		e.energy.Potential += c * s.p
+		e.energy.Harmonic += c * s.h
+	} else {
+		e.weigh(a.c[m], p, h, d.w)
+		// Otherwise P and H have mean 0 along the axis of m already.
+		s.p, s.h = a.variation(p, m), a.variation(h, m)
 	}
-	s := 0.0
-	for p, v := range x {
-		s += d.w[p] * v * v
-	}
-	return s
+	e.flowP += float64(a.shape[m]) * s.p
+	e.flowH += float64(a.shape[m]) * s.h
 }
 
-// add adds player m's components to the sums.
-func (d *FiniteDecomposer) add(e *flowSums, m int, p, h []float64) {
-	pp, hh := kernel.SumSq(p), kernel.SumSq(h)
-	if d.w == nil {
-		e.energy.Potential += d.a.c[m] * pp / float64(d.a.n)
-		e.energy.Harmonic += d.a.c[m] * hh / float64(d.a.n)
-	} else {
-		e.energy.Potential += d.a.c[m] * d.norm(p)
-		e.energy.Harmonic += d.a.c[m] * d.norm(h)
+// squares are the sums of squares of P + H, P and H.
+type squares struct{ t, p, h float64 }
+
+// row forms a row of the components and widens the ranges of H.
+func (s *squares) row(p, h, n, u, phi, meanU, meanPhi, lo, hi []float64) {
+	p, h, u, phi, meanPhi, lo, hi = p[:len(meanU)], h[:len(meanU)], u[:len(meanU)], phi[:len(meanU)], meanPhi[:len(meanU)], lo[:len(meanU)], hi[:len(meanU)]
+	copy(n, meanU)
+	for j, v := range meanU {
+		x, y := u[j]-v, phi[j]-meanPhi[j]
+		z := x - y
+		p[j], h[j] = y, z
+		s.t += x * x
+		s.p += y * y
+		s.h += z * z
+		lo[j], hi[j] = min(lo[j], z), max(hi[j], z)
 	}
-	e.p += pp
-	e.h += hh
-	if !d.a.uniform { // else P and H have mean 0 along the axis of m already
-		pp, hh = d.a.variation(p, m), d.a.variation(h, m)
+}
+
+// fibres is row for a few fibres beside one another from place at, fibre by fibre. It
+// returns the widest range of H.
+func (s *squares) fibres(a *anova, m, at int, p, h, n, u, phi, meanU, meanPhi []float64) (widest float64) {
+	inner := a.inner[m]
+	for j, v := range meanU {
+		w, lo, hi := meanPhi[j], math.Inf(1), math.Inf(-1)
+		i := at + j
+		for range a.shape[m] {
+			x, y := u[i]-v, phi[i]-w
+			z := x - y
+			p[i], h[i], n[i] = y, z, v
+			s.t += x * x
+			s.p += y * y
+			s.h += z * z
+			lo, hi = min(lo, z), max(hi, z)
+			i += inner
+		}
+		widest = max(widest, hi-lo)
 	}
-	e.flowP += float64(d.a.shape[m]) * pp
-	e.flowH += float64(d.a.shape[m]) * hh
-	e.mpd = max(e.mpd, d.a.spanOf(h, m))
+	return widest
+}
+
+func (s *squares) add(o squares) { s.t, s.p, s.h = s.t+o.t, s.p+o.p, s.h+o.h }
+
+// weigh adds a player's components to the energies, with the probabilities w.
+func (e *flowSums) weigh(c float64, p, h, w []float64) {
+	for j, q := range w {
+		q *= c
+		x := p[j] + h[j]
+		e.energy.Total += q * x * x
+		e.energy.Potential += q * p[j] * p[j]
+		e.energy.Harmonic += q * h[j] * h[j]
+	}
 }
 
 // variation is the sum of squared differences of x from its unweighted means over the
@@ -180,22 +230,6 @@ func (a *anova) variation(x []float64, m int) float64 {
 		}
 	}
 	return total
-}
-
-// spanOf is max over the others' actions of the range of x in player m's action.
-func (a *anova) spanOf(x []float64, m int) float64 {
-	h, inner, widest := a.shape[m], a.inner[m], 0.0
-	for ; len(x) > 0; x = x[h*inner:] {
-		for j := range inner {
-			lo, hi := x[j], x[j]
-			for k := 1; k < h; k++ {
-				v := x[k*inner+j]
-				lo, hi = min(lo, v), max(hi, v)
-			}
-			widest = max(widest, hi-lo)
-		}
-	}
-	return widest
 }
 
 func (d *FiniteDecomposer) check(f *Finite, dst []float64) {

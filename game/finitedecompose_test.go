@@ -302,13 +302,16 @@ func TestFiniteHarmonicTwoPlayers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, mean := slices.Clone(f.payoffs[0]), make([]float64, f.profiles)
+		d, mean := slices.Clone(f.payoffs[0]), make([]float64, longRow)
 		for i, v := range f.payoffs[1] {
 			d[i] -= v
 		}
-		for m := range shape {
-			a.mean(mean[:a.means(m)], d, m)
-			a.centreTo(d, d, mean[:a.means(m)], m)
+		for m, h := range shape {
+			centred := make([]float64, f.profiles)
+			a.addCentred(centred, d, mean, m) // h(I - E_m)d
+			for i, v := range centred {
+				d[i] = v / float64(h)
+			}
 		}
 		h1, h2 := float64(shape[0]), float64(shape[1])
 		for i, v := range d {
