@@ -19,8 +19,10 @@
 //	NormalizedGD       x ← x + η f/|f|
 //	Extragradient      y = x + η f(x),              x ← x + η f(y)
 //	Optimistic         x ← x + 2η f(x) - η f(x_prev)
+//	Popov              y_k = x + η f(y_{k-1}),      x ← x + η f(y_k)
 //	Alternating        x_b ← x_b + η f_b(x) for the blocks b in turn
 //	ProximalPoint      x ← y with y = x + η f(y)
+//	MirrorDescent      ∇φ(x) ← ∇φ(x) + η f(x); MultiplicativeWeights on simplices
 //	RKCD               x ← T_s(w0 + w1 η J)/T_s(w0) x for linear f = Jx, s gradients
 //
 // # Stability
@@ -31,7 +33,7 @@
 //	heavy ball         ηλ < 2 (1+β)
 //	Nesterov           ηλ < 2 (1+β)/(1+2β)
 //	extragradient      ηλ < 1
-//	optimistic         ηλ < 2/3
+//	optimistic, Popov  ηλ < 2/3
 //	Adam               ηλ < 2 (1+β1)/(1-β1), of the preconditioned Hessian
 //	proximal point     every η
 //
@@ -39,7 +41,7 @@
 //
 //	gradient descent   no u: the radius grows by sqrt(1+u²)
 //	extragradient      u < 1
-//	optimistic         u < 1/sqrt(3)
+//	optimistic, Popov  u < 1/sqrt(3)
 //	alternating        the radius stays bounded for u < 2
 //	proximal point     every u: it shrinks by 1/sqrt(1+u²)
 //

@@ -384,7 +384,7 @@ func methods(f flow.Field[float64]) map[string]flow.Integrator[float64] {
 	return map[string]flow.Integrator[float64]{
 		"GD": GD(f), "HeavyBall": HeavyBall(f, 0.5), "Nesterov": Nesterov(f, Convex{}), "LookAheadNesterov": LookAheadNesterov(f, Convex{}),
 		"Adam": Adam(f, AdamOptions{}), "AdamW": AdamW(f, AdamOptions{}), "RMSProp": RMSProp(f, RMSPropOptions{}), "AdaGrad": AdaGrad(f, AdaGradOptions{}),
-		"SignGD": SignGD(f), "NormalizedGD": NormalizedGD(f), "Extragradient": Extragradient(f), "Optimistic": Optimistic(f),
+		"SignGD": SignGD(f), "NormalizedGD": NormalizedGD(f), "Extragradient": Extragradient(f), "Optimistic": Optimistic(f), "Popov": Popov(f),
 		"Alternating": Alternating(f), "ProximalPoint": ProximalPoint(f),
 	}
 }
@@ -521,6 +521,12 @@ func TestFamiliesBadInput(t *testing.T) {
 		{"no derivative", ProximalPoint(f), 1, fixed},
 		{"momentum of LookAheadNesterov is nil", LookAheadNesterov(f, nil), 1, fixed},
 		{"length 2", Optimistic(f), 2, fixed},
+		{"field of Popov is nil", Popov[float64](nil), 1, fixed},
+		{"mirror map of MirrorDescent is nil", MirrorDescent(f, nil), 1, fixed},
+		{"x[0] = -1", MirrorDescent(f, MirrorMap[float64](below{})), 1, fixed},
+		{"sum to 0", MultiplicativeWeights(f), 1, fixed},
+		{"total dimension 3", MultiplicativeWeights(f, 1, 2), 1, fixed},
+		{"block 1 of Simplex has dimension 0", MultiplicativeWeights(f, 1, 0), 1, fixed},
 		{"slope of E", Extragradient[float64](game[float64]{1}), 2, flow.Options[float64]{Controller: Armijo{}}},
 		{"slope of E", Alternating[float64](game[float64]{1}), 2, flow.Options[float64]{Controller: Armijo{}}},
 		{"curvature of E", GD[float64](game[float64]{1}), 2, flow.Options[float64]{Controller: EdgeOfStability{}}},

@@ -167,6 +167,7 @@ func TestStabilityEdges(t *testing.T) {
 		{"LookAheadNesterov", func() flow.Integrator[float64] { return LookAheadNesterov(f(), Constant(beta)) }, 2 * (1 + beta) / (1 + 2*beta) / lambda},
 		{"Extragradient", func() flow.Integrator[float64] { return Extragradient(f()) }, 1 / lambda},
 		{"Optimistic", func() flow.Integrator[float64] { return Optimistic(f()) }, 2. / 3 / lambda},
+		{"Popov", func() flow.Integrator[float64] { return Popov(f()) }, 2. / 3 / lambda},
 	} {
 		below, _ := trace(t, c.it(), flow.Options[float64]{Controller: flow.Fixed{H: 0.99 * c.edge}, MaxSteps: 20000})
 		if end := below[len(below)-1]; !(math.Abs(end) < 1e-20) {
