@@ -48,7 +48,7 @@ func (w Weight) check(n int) (mean, v []float64, err error) {
 }
 
 // variances gives every coordinate its variance.
-func spread[E any](name string, v []E, one E, n int, jet bool) ([]E, error) {
+func variances[E any](name string, v []E, one E, n int, jet bool) ([]E, error) {
 	switch {
 	case jet && v != nil:
 		return nil, fmt.Errorf("game: Weight.%s is set for the jet weight, which is the isotropic limit v -> 0, want nil: %w", name, ErrWeight)
@@ -60,7 +60,7 @@ func spread[E any](name string, v []E, one E, n int, jet bool) ([]E, error) {
 		one = v[0]
 	}
 	out := make([]E, n)
-	fill(out, one)
+	setAll(out, one)
 	return out, nil
 }
 
@@ -85,7 +85,7 @@ func (w RatWeight) measure(blocks []int) (*measure[ratio], error) {
 	mean := w.Mean
 	if mean == nil {
 		mean = make([]*big.Rat, n)
-		fill(mean, new(big.Rat))
+		setAll(mean, new(big.Rat))
 	}
 	if len(mean) != n {
 		return nil, fmt.Errorf("game: len(RatWeight.Mean) = %d, want %d: %w", len(mean), n, ErrShape)

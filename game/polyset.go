@@ -134,7 +134,7 @@ func (s *polySet[T]) evalBatch(dst, x []T, lanes int) {
 	width := s.n + len(s.chains)
 	if s.dense.Rows > 0 && len(s.chains) == 0 { // affine: the states are the table
 		for o, b := range s.bias {
-			fill(dst[o*lanes:(o+1)*lanes], b)
+			setAll(dst[o*lanes:(o+1)*lanes], b)
 		}
 		kernel.Gemm(kernel.MatrixOf(len(s.bias), lanes, dst), 1, s.dense, kernel.MatrixOf(s.n, lanes, x), 1)
 		return
@@ -161,7 +161,7 @@ func (s *polySet[T]) lanes(dst, x []T, lanes, from, l int) {
 	}
 	if s.dense.Rows > 0 {
 		for o, b := range s.bias {
-			fill(dst[o*lanes+from:][:l], b)
+			setAll(dst[o*lanes+from:][:l], b)
 		}
 		out := kernel.Matrix[T]{Rows: len(s.bias), Cols: l, Stride: lanes, Data: dst[from:]}
 		kernel.Gemm(out, 1, s.dense, kernel.MatrixOf(s.dense.Cols, l, s.table[:s.dense.Cols*l]), 1)
@@ -169,14 +169,14 @@ func (s *polySet[T]) lanes(dst, x []T, lanes, from, l int) {
 	}
 	for o, b := range s.bias {
 		row := dst[o*lanes+from:][:l]
-		fill(row, b)
+		setAll(row, b)
 		for e := s.start[o]; e < s.start[o+1]; e++ {
 			kernel.Axpy(s.coef[e], line(s.row[e]), row)
 		}
 	}
 }
 
-func fill[T any](s []T, v T) {
+func setAll[T any](s []T, v T) {
 	for i := range s {
 		s[i] = v
 	}

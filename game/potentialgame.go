@@ -21,7 +21,7 @@ type PotentialGame struct {
 // are those of NewPolynomial.
 func NewPotentialGame(blocks []int, phi *Poly) (*PotentialGame, error) {
 	losses := make([]*Poly, len(blocks))
-	fill(losses, phi)
+	setAll(losses, phi)
 	g, err := NewPolynomial(blocks, losses)
 	if err != nil {
 		return nil, err
