@@ -7,14 +7,14 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Splitting says which Gaussian-weighted Hodge decomposition, in the sense of Zhou et
+// Decomposition says which Gaussian-weighted Hodge decomposition, in the sense of Zhou et
 // al. (2024), is meant. The constructions are ours; see the package documentation.
-type Splitting int
+type Decomposition int
 
 const (
 	// ScalarFirst splits into an exact scalar potential game and a near vector potential
 	// game: the orthogonal projection of ξ onto gradient fields.
-	ScalarFirst Splitting = iota
+	ScalarFirst Decomposition = iota
 	// VectorFirst splits into a near scalar potential game and an exact vector potential
 	// game.
 	VectorFirst
@@ -24,7 +24,7 @@ const (
 )
 
 // String returns the name of the constant.
-func (s Splitting) String() string {
+func (s Decomposition) String() string {
 	switch s {
 	case ScalarFirst:
 		return "ScalarFirst"
@@ -33,7 +33,7 @@ func (s Splitting) String() string {
 	case ThreeWay:
 		return "ThreeWay"
 	}
-	return fmt.Sprintf("Splitting(%d)", int(s))
+	return fmt.Sprintf("Decomposition(%d)", int(s))
 }
 
 // Energies are the squared norms E_w|·|² of the fields of a game and its parts; of the
@@ -58,7 +58,7 @@ func (e Energies) VectorShare() float64 { return e.Vector / e.Total }
 // NonStrategic, the conditional mean of l_i given the other players is 0 under the
 // weight.
 type Parts struct {
-	Splitting Splitting
+	Decomposition Decomposition
 	Weight    Weight
 
 	// Scalar is the game with the field ∇φ (ScalarFirst), ∇φ_F (ThreeWay) or the near
@@ -98,7 +98,7 @@ type Parts struct {
 //
 // Errors: ErrArgument, ErrShape and ErrNotFinite for a bad weight or splitting, ErrWeight
 // for a jet weight with variances or ThreeWay with unequal ones.
-func (g *Polynomial) Decompose(s Splitting, w Weight) (*Parts, error) {
+func (g *Polynomial) Decompose(s Decomposition, w Weight) (*Parts, error) {
 	m, err := w.measure(g.blocks)
 	if err != nil {
 		return nil, err
@@ -113,7 +113,7 @@ func (g *Polynomial) Decompose(s Splitting, w Weight) (*Parts, error) {
 	}
 	c := &converter{m: m, blocks: g.blocks}
 	p := &Parts{
-		Splitting: s, Weight: w, m: m, vector: all.vector, Gap: gap.v,
+		Decomposition: s, Weight: w, m: m, vector: all.vector, Gap: gap.v,
 		Energy: Energies{Total: all.total.v, Scalar: all.energyScalar.v, Vector: all.energyVector.v, Harmonic: all.energyHarmonic.v, Cross: all.cross.v},
 		Scalar: c.game(all.scalar), Vector: c.game(all.vector), NonStrategic: c.game(all.leftovers),
 	}
@@ -130,7 +130,7 @@ func (g *Polynomial) Decompose(s Splitting, w Weight) (*Parts, error) {
 }
 
 // split runs one of the three decompositions and measures total energy and gap.
-func (m *measure[E]) split(s Splitting, losses []sparse[E], solve solver[E]) (all *split[E], gap E, err error) {
+func (m *measure[E]) split(s Decomposition, losses []sparse[E], solve solver[E]) (all *split[E], gap E, err error) {
 	switch s {
 	case ScalarFirst:
 		all = m.scalarFirst(losses)
@@ -144,7 +144,7 @@ func (m *measure[E]) split(s Splitting, losses []sparse[E], solve solver[E]) (al
 		}
 		all = m.threeWay(losses)
 	default:
-		return nil, gap, fmt.Errorf("game: splitting = %v, want ScalarFirst, VectorFirst or ThreeWay: %w", s, ErrArgument)
+		return nil, gap, fmt.Errorf("game: decomposition = %v, want ScalarFirst, VectorFirst or ThreeWay: %w", s, ErrArgument)
 	}
 	all.total = m.energy(losses)
 	return all, gap, nil
@@ -241,7 +241,7 @@ type AntisymEntry struct {
 // B_kl = Σ_m ((x_l-μ_l) Z_mk - (x_k-μ_k) Z_ml)/(n+m-1).
 func (p *Parts) VectorPotential() []AntisymEntry {
 	var out []AntisymEntry
-	for k, row := range p.m.potentialOf(p.Splitting, p.vector) {
+	for k, row := range p.m.potentialOf(p.Decomposition, p.vector) {
 		for l, s := range row {
 			if len(s) > 0 {
 				out = append(out, AntisymEntry{k, l, newPoly(p.m.n, p.m.toPowers(s))})
@@ -251,7 +251,7 @@ func (p *Parts) VectorPotential() []AntisymEntry {
 	return out
 }
 
-func (m *measure[E]) potentialOf(s Splitting, vector []sparse[E]) [][]sparse[E] {
+func (m *measure[E]) potentialOf(s Decomposition, vector []sparse[E]) [][]sparse[E] {
 	if s == ScalarFirst {
 		return m.nearVectorPotential(vector)
 	}

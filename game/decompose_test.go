@@ -205,7 +205,7 @@ func TestReferenceCases(t *testing.T) {
 					}
 				}
 			}
-			both := func(s Splitting) (*RatParts, *Parts) {
+			both := func(s Decomposition) (*RatParts, *Parts) {
 				t.Helper()
 				e, err := g.Decompose(s, w)
 				if err != nil {

@@ -7,7 +7,7 @@ type RatEnergies struct{ Total, Scalar, Vector, Harmonic, Cross *big.Rat }
 
 // RatParts are Parts in exact rational numbers.
 type RatParts struct {
-	Splitting                              Splitting
+	Decomposition                              Decomposition
 	Weight                                 RatWeight
 	Scalar, Vector, Harmonic, NonStrategic *RatPolynomial // Harmonic is nil except for ThreeWay
 	Potential, HarmonicPotential, Q        *RatPoly       // nil as in Parts
@@ -22,7 +22,7 @@ type RatParts struct {
 // Hodge decomposition in the sense of Zhou et al. (2024), the construction ours.
 //
 // Errors are those of Polynomial.Decompose.
-func (g *RatPolynomial) Decompose(s Splitting, w RatWeight) (*RatParts, error) {
+func (g *RatPolynomial) Decompose(s Decomposition, w RatWeight) (*RatParts, error) {
 	m, err := w.measure(g.blocks)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (g *RatPolynomial) Decompose(s Splitting, w RatWeight) (*RatParts, error) {
 		return r
 	}
 	p := &RatParts{
-		Splitting: s, Weight: w, m: m, vector: all.vector, Gap: gap.rat(),
+		Decomposition: s, Weight: w, m: m, vector: all.vector, Gap: gap.rat(),
 		Energy: RatEnergies{all.total.rat(), all.energyScalar.rat(), all.energyVector.rat(), all.energyHarmonic.rat(), all.cross.rat()},
 		Scalar: game(all.scalar), Vector: game(all.vector), NonStrategic: game(all.leftovers),
 	}
@@ -64,7 +64,7 @@ func (g *RatPolynomial) Decompose(s Splitting, w RatWeight) (*RatParts, error) {
 // Use ParseRatGame for coefficients such as 1/3, which float64 does not have.
 //
 // Errors are those of Decompose.
-func (g *Polynomial) DecomposeExact(s Splitting, w RatWeight) (*RatParts, error) {
+func (g *Polynomial) DecomposeExact(s Decomposition, w RatWeight) (*RatParts, error) {
 	return g.Rat().Decompose(s, w)
 }
 
@@ -77,7 +77,7 @@ type RatAntisymEntry struct {
 // VectorPotential returns the vector potential of Vector as Parts.VectorPotential does.
 func (p *RatParts) VectorPotential() []RatAntisymEntry {
 	var out []RatAntisymEntry
-	for k, row := range p.m.potentialOf(p.Splitting, p.vector) {
+	for k, row := range p.m.potentialOf(p.Decomposition, p.vector) {
 		for l, s := range row {
 			if len(s) > 0 {
 				out = append(out, RatAntisymEntry{k, l, &RatPoly{p.m.n, p.m.toPowers(s)}})
