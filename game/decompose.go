@@ -59,7 +59,7 @@ func (e Energies) VectorShare() float64 { return e.Vector / e.Total }
 // weight.
 type Parts struct {
 	Decomposition Decomposition
-	Weight    Weight
+	Weight        Weight
 
 	// Scalar is the game with the field ∇φ (ScalarFirst), ∇φ_F (ThreeWay) or the near
 	// scalar field (x-μ)/v q - ∇q projected onto games (VectorFirst).

@@ -66,7 +66,7 @@ func polyCases(t *testing.T) []refCase {
 	return file.Cases
 }
 
-func rat(t *testing.T, s string) *big.Rat {
+func polyRat(t *testing.T, s string) *big.Rat {
 	t.Helper()
 	r, ok := new(big.Rat).SetString(s)
 	if !ok {
@@ -75,15 +75,15 @@ func rat(t *testing.T, s string) *big.Rat {
 	return r
 }
 
-func rats(t *testing.T, s []string) (out []*big.Rat) {
+func polyRats(t *testing.T, s []string) (out []*big.Rat) {
 	t.Helper()
 	for _, v := range s {
-		out = append(out, rat(t, v))
+		out = append(out, polyRat(t, v))
 	}
 	return out
 }
 
-func floats(v []*big.Rat) (out []float64) {
+func polyFloats(v []*big.Rat) (out []float64) {
 	for _, r := range v {
 		f, _ := r.Float64()
 		out = append(out, f)
@@ -103,7 +103,7 @@ func (p refPoly) rat(t *testing.T, n int) *RatPoly {
 			}
 			e = append(e, i)
 		}
-		out.Add(rat(t, c), e...)
+		out.Add(polyRat(t, c), e...)
 	}
 	return out
 }
@@ -125,10 +125,10 @@ func (c *refCase) game(t *testing.T) (*RatPolynomial, RatWeight) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := RatWeight{Mean: rats(t, c.Mean)}
+	w := RatWeight{Mean: polyRats(t, c.Mean)}
 	if list, ok := c.Var.([]any); ok {
 		for _, v := range list {
-			w.Var = append(w.Var, rat(t, v.(string)))
+			w.Var = append(w.Var, polyRat(t, v.(string)))
 		}
 	} else {
 		w.Jet = true
@@ -137,15 +137,15 @@ func (c *refCase) game(t *testing.T) (*RatPolynomial, RatWeight) {
 }
 
 func (w RatWeight) float() Weight {
-	f := Weight{Mean: floats(w.Mean), Jet: w.Jet}
+	f := Weight{Mean: polyFloats(w.Mean), Jet: w.Jet}
 	if !w.Jet {
-		f.Var = floats(w.Var)
+		f.Var = polyFloats(w.Var)
 	}
 	return f
 }
 
-// near says whether p is want up to 1e-12 of its largest coefficient.
-func near(p *Poly, want *RatPoly) error {
+// polyNear says whether p is want up to 1e-12 of its largest coefficient.
+func polyNear(p *Poly, want *RatPoly) error {
 	diff := p.Minus(want.Float())
 	size := 1.0
 	for _, c := range want.Float().Terms() {
@@ -175,7 +175,7 @@ func TestReferenceCases(t *testing.T) {
 				if !got.Equal(exact) {
 					t.Errorf("%s = %v, want %v", what, got, exact)
 				}
-				if err := near(fast, exact); err != nil {
+				if err := polyNear(fast, exact); err != nil {
 					t.Errorf("%s in float64: %v", what, err)
 				}
 			}
@@ -187,7 +187,7 @@ func TestReferenceCases(t *testing.T) {
 			}
 			value := func(what string, got *big.Rat, fast float64, want string) {
 				t.Helper()
-				r := rat(t, want)
+				r := polyRat(t, want)
 				if got.Cmp(r) != 0 {
 					t.Errorf("%s = %v, want %v", what, got, r)
 				}
@@ -198,7 +198,7 @@ func TestReferenceCases(t *testing.T) {
 			field := func(what string, g Game, want []float64) {
 				t.Helper()
 				got := make([]float64, n)
-				g.Field(got, floats(rats(t, c.EvalAt)))
+				g.Field(got, polyFloats(polyRats(t, c.EvalAt)))
 				for k, v := range want {
 					if math.Abs(got[k]-v) > 1e-12*math.Max(1, math.Abs(v)) {
 						t.Errorf("%s[%d] = %v, want %v", what, k, got[k], v)
@@ -236,7 +236,7 @@ func TestReferenceCases(t *testing.T) {
 				}
 			}
 
-			x := rats(t, c.EvalAt)
+			x := polyRats(t, c.EvalAt)
 			field("xi", f, c.Eval.Xi)
 			e, p := both(ScalarFirst)
 			same("phi", e.Potential, p.Potential, c.ScalarFirst.Phi)
@@ -252,7 +252,7 @@ func TestReferenceCases(t *testing.T) {
 			}
 			field("grad phi", p.Scalar, c.Eval.GradPhi)
 			field("near vector field", p.Vector, c.Eval.NearVector)
-			if v := p.Potential.Eval(floats(x)); math.Abs(v-c.Eval.Phi) > 1e-12*math.Max(1, math.Abs(v)) {
+			if v := p.Potential.Eval(polyFloats(x)); math.Abs(v-c.Eval.Phi) > 1e-12*math.Max(1, math.Abs(v)) {
 				t.Errorf("phi = %v, want %v", v, c.Eval.Phi)
 			}
 

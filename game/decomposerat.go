@@ -7,7 +7,7 @@ type RatEnergies struct{ Total, Scalar, Vector, Harmonic, Cross *big.Rat }
 
 // RatParts are Parts in exact rational numbers.
 type RatParts struct {
-	Decomposition                              Decomposition
+	Decomposition                          Decomposition
 	Weight                                 RatWeight
 	Scalar, Vector, Harmonic, NonStrategic *RatPolynomial // Harmonic is nil except for ThreeWay
 	Potential, HarmonicPotential, Q        *RatPoly       // nil as in Parts
