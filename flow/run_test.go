@@ -226,6 +226,14 @@ func TestFieldAndRecorderErrors(t *testing.T) {
 	if sol.Status != FieldError || err == nil || !strings.Contains(err.Error(), "no data") || !(sol.T <= 1) || sol.T == 0 {
 		t.Errorf("status %v, error %v, t = %v, want FieldError before t = 1", sol.Status, err, sol.T)
 	}
+	// At the start point too the model says why.
+	lost := errors.New("no root")
+	bad := capable[float64]{FieldFunc(1, func(d, _ []float64, _ float64) { d[0] = math.NaN() }), Caps[float64]{Err: func() error { return lost }}}
+	for _, m := range []Method{Auto, RK4, Rodas5P, ROCK4} {
+		if _, err := Solve(context.Background(), bad, []float64{1}, Options[float64]{Method: m, Controller: Fixed{0.1}, T1: 3}); !errors.Is(err, lost) || !errors.Is(err, ErrNonFinite) {
+			t.Errorf("%v: NaN at the start: %v, want %v", m, err, lost)
+		}
+	}
 	full := errors.New("disk full")
 	sol, err = Solve(context.Background(), decay(), []float64{1}, Options[float64]{T1: 3, Recorder: RecorderFunc(func(s *Step[float64]) error {
 		if s.T > 1 {

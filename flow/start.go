@@ -35,7 +35,7 @@ func New[T Float](it Integrator[T], x0 []T, o Options[T]) (*Run[T], error) {
 func (r *Run[T]) initIntegrator() error {
 	r.drawBatch()
 	if err := r.it.Init(r.start(), &r.tr); err != nil {
-		return err
+		return r.because(err)
 	}
 	r.step.Stats = Stats{}
 	r.step.Stats.add(&r.tr)
@@ -45,7 +45,7 @@ func (r *Run[T]) initIntegrator() error {
 		}
 		// The chosen controller may want more than was computed.
 		if err := r.it.Init(r.start(), &r.tr); err != nil {
-			return err
+			return r.because(err)
 		}
 		r.step.Stats = Stats{}
 		r.step.Stats.add(&r.tr)
@@ -57,6 +57,17 @@ func (r *Run[T]) initIntegrator() error {
 		return fmt.Errorf("flow: the controller, Energy or Ledger asks for an energy, which the system of %s does not have: %w", nameOf(r.it), ErrArgument)
 	}
 	return nil
+}
+
+// because adds to an error of Init what the model says of itself.
+func (r *Run[T]) because(err error) error {
+	if r.fail == nil {
+		return err
+	}
+	if cause := r.fail(); cause != nil {
+		return fmt.Errorf("%w: %w", err, cause)
+	}
+	return err
 }
 
 // newRun builds a Run without evaluating anything.
