@@ -61,6 +61,10 @@
 //	EdgeOfStability    a fraction of 2/λmax, or of the edge of another method
 //	flow.PI and others GD follows its gradient flow to a tolerance
 //
+// Of the last, the tolerance is that of a step: gradient descent is of first order, so
+// that with the tolerance its steps, and its distance to the flow at a given time, fall
+// as the square root of it.
+//
 // ModifiedEnergy is the energy whose flow GD follows to the next order in η.
 //
 // The momentum methods keep the physical time Σ η too; their natural time is
