@@ -65,7 +65,7 @@ func TestGraphFlowGradient(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 6))
 	for n := range 40 {
 		k := 2 + n%8
-		pi, p := randomSimplex(r, k), randomSimplex(r, k)
+		pi, p := randomDistribution(r, k), randomDistribution(r, k)
 		edges := path(pi)
 		for range k {
 			if i, j := r.IntN(k), r.IntN(k); i != j {

@@ -9,8 +9,8 @@ import (
 	"github.com/gradflow/gradflow/flow/kernel"
 )
 
-// randomSimplex returns a random distribution on k states, some of them rare.
-func randomSimplex(r *rand.Rand, k int) []float64 {
+// randomDistribution returns a random distribution on k states, some of them rare.
+func randomDistribution(r *rand.Rand, k int) []float64 {
 	p, sum := make([]float64, k), 0.0
 	for i := range p {
 		p[i] = math.Exp(3 * r.NormFloat64())
@@ -94,7 +94,7 @@ func TestFisherRaoSphere(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 9))
 	for n := range 300 {
 		k := 2 + n%20
-		p, q, s := randomSimplex(r, k), randomSimplex(r, k), randomSimplex(r, k)
+		p, q, s := randomDistribution(r, k), randomDistribution(r, k), randomDistribution(r, k)
 		if n%3 == 0 { // near p
 			for i := range q {
 				q[i] = p[i] * (1 + 1e-7*r.NormFloat64())
@@ -135,7 +135,7 @@ func TestFisherRaoSphere(t *testing.T) {
 		// Inner products are kept.
 		x, y := make([]float64, k), make([]float64, k)
 		FisherRaoLog(x, p, s)
-		FisherRaoLog(y, p, randomSimplex(r, k))
+		FisherRaoLog(y, p, randomDistribution(r, k))
 		before := metric(p, x, y)
 		for _, z := range [][]float64{x, y} {
 			if err := FisherRaoTransport(z, p, q, z); err != nil {
