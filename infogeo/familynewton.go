@@ -213,14 +213,15 @@ func (n *newton) rescue(cause error) error {
 		n.move(0.5, math.NaN())
 		return nil
 	}
+	if r, ok := n.f.(interface{ rank() int }); ok && r.rank() < len(n.dir) {
+		return singular(r.rank(), len(n.dir))
+	}
 	if n.boost == 0 {
 		n.boost = 1e-10
 	}
 	for ; n.boost < 1e10; n.boost *= 100 {
 		d2, err := n.direction(n.boost)
 		if err == nil {
-			// A redundant coordinate has no gradient: damping leaves it alone, and
-			// the step is Newton's in the others.
 			return n.search(1, d2)
 		}
 		if !errors.Is(err, ErrSingularFisher) {
