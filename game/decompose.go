@@ -107,11 +107,16 @@ func (g *Polynomial) Decompose(s Decomposition, w Weight) (*Parts, error) {
 	for i, l := range g.losses {
 		losses[i] = m.toHermite(l.terms)
 	}
+	return decomposeHermite(g.blocks, m, losses, g.losses, s, w)
+}
+
+// decomposeHermite splits losses given by their Hermite coefficients.
+func decomposeHermite(blocks []int, m *measure[double], losses []sparse[double], polys []*Poly, s Decomposition, w Weight) (*Parts, error) {
 	all, gap, err := m.split(s, losses, cholesky)
 	if err != nil {
 		return nil, err
 	}
-	c := &converter{m: m, blocks: g.blocks}
+	c := &converter{m: m, blocks: blocks}
 	p := &Parts{
 		Decomposition: s, Weight: w, m: m, vector: all.vector, Gap: gap.v,
 		Energy: Energies{Total: all.total.v, Scalar: all.energyScalar.v, Vector: all.energyVector.v, Harmonic: all.energyHarmonic.v, Cross: all.cross.v},
@@ -125,7 +130,7 @@ func (g *Polynomial) Decompose(s Decomposition, w Weight) (*Parts, error) {
 	case ThreeWay:
 		p.Potential, p.HarmonicPotential, p.Harmonic = c.poly(all.phi), c.poly(all.h), c.game(all.harmonic)
 	}
-	p.DigitsLost = c.digitsLost(g.losses)
+	p.DigitsLost = c.digitsLost(polys)
 	return p, nil
 }
 
