@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/gradflow/gradflow/flow"
+	"github.com/gradflow/gradflow/flow/kernel"
 )
 
 // plane holds value and derivatives of a function u(x, y).
@@ -74,6 +75,39 @@ func (g *DiracGAN) Invariants() []flow.Invariant[float64] {
 // Clone implements Cloner.
 func (g *DiracGAN) Clone() Game { return NewDiracGAN(g.loss) }
 
+// ganBatch is the field for many states.
+type ganBatch[T flow.Float] struct {
+	loss GANLoss
+	t    []T
+}
+
+func (*ganBatch[T]) Dim() int { return 2 }
+
+// EvalBatch implements BatchField: ξ = (f'(θψ)ψ, -f'(θψ)θ).
+func (b *ganBatch[T]) EvalBatch(dst, x []T, lanes int) {
+	theta, psi := x[:lanes], x[lanes:2*lanes]
+	if cap(b.t) < lanes {
+		b.t = make([]T, lanes)
+	}
+	d := b.t[:lanes]
+	copy(dst[:lanes], psi)
+	copy(dst[lanes:], theta)
+	if b.loss == Logistic {
+		kernel.MulTo(d, theta, psi)
+		kernel.Scal(-1, d)
+		kernel.Sigmoid(d, d)
+		kernel.MulTo(dst[:lanes], dst[:lanes], d)
+		kernel.MulTo(dst[lanes:2*lanes], dst[lanes:2*lanes], d)
+	}
+	kernel.Scal(-1, dst[lanes:2*lanes])
+}
+
+// Batch32 implements Batcher.
+func (g *DiracGAN) Batch32() BatchField[float32] { return &ganBatch[float32]{loss: g.loss} }
+
+// Batch64 implements Batcher.
+func (g *DiracGAN) Batch64() BatchField[float64] { return &ganBatch[float64]{loss: g.loss} }
+
 // SoftmaxPennies is matching pennies in logits: p = σ(x), q = σ(y) are the probabilities
 // of heads, l_1 = (2p-1)(2q-1), l_2 = -l_1.
 type SoftmaxPennies struct{ *analytic }
@@ -88,7 +122,7 @@ func NewSoftmaxPennies() *SoftmaxPennies {
 	})}
 }
 
-// Invariants implements Invarianter: cosh x + cosh y + ..., see the value.
+// Invariants implements Invarianter: cosh x + cosh y (derived for this package).
 func (g *SoftmaxPennies) Invariants() []flow.Invariant[float64] {
 	return []flow.Invariant[float64]{{Name: "cosh x + cosh y", Value: func(x []float64) float64 {
 		return math.Cosh(x[0]) + math.Cosh(x[1])

@@ -167,3 +167,19 @@ func (s *Splitting) Accept() { s.num[0] = s.det }
 
 // Touch implements flow.Integrator.
 func (s *Splitting) Touch() {}
+
+// PolynomialPairs returns the entries of a vector potential for VolumePreserving, such as
+// those of the Vector part of a VectorFirst or ThreeWay decomposition
+// (Parts.VectorPotential). Of ScalarFirst they are not the potential of the field itself.
+// The pairs keep no scratch memory of their own.
+func PolynomialPairs(entries []AntisymEntry) []Pair {
+	out := make([]Pair, len(entries))
+	for k, e := range entries {
+		di, dj := e.B.Diff(e.I), e.B.Diff(e.J)
+		dii, dij, djj := di.Diff(e.I), di.Diff(e.J), dj.Diff(e.J)
+		out[k] = Pair{I: e.I, J: e.J, Derivs: func(x []float64) PairDerivs {
+			return PairDerivs{I: di.Eval(x), J: dj.Eval(x), II: dii.Eval(x), IJ: dij.Eval(x), JJ: djj.Eval(x)}
+		}}
+	}
+	return out
+}
