@@ -17,8 +17,8 @@ import (
 
 var bg = context.Background()
 
-// flowCase is a case of flows.json.
-type flowCase struct {
+// smoothFlow is a case of flows.json.
+type smoothFlow struct {
 	Name      string
 	X0, T     []float64
 	X         any
@@ -28,10 +28,10 @@ type flowCase struct {
 	Blowup    float64 `json:"t_at_1e5"`
 }
 
-func flowCases(t *testing.T) map[string]flowCase {
-	var ref struct{ Cases []flowCase }
+func smoothFlows(t *testing.T) map[string]smoothFlow {
+	var ref struct{ Cases []smoothFlow }
 	readFiniteJSON(t, "flows.json", &ref)
-	out := map[string]flowCase{}
+	out := map[string]smoothFlow{}
 	for _, c := range ref.Cases {
 		out[c.Name] = c
 	}
@@ -48,7 +48,7 @@ func abcGame() *ABC { return must(NewABC(1, math.Sqrt(2./3), math.Sqrt(1./3))) }
 // TestFlowsReference compares continuous gradient play with the smooth cases of
 // flows.json, and the invariants along it.
 func TestFlowsReference(t *testing.T) {
-	ref := flowCases(t)
+	ref := smoothFlows(t)
 	q := quartic2(t)
 	parts := must(q.Decompose(ScalarFirst, Gaussian(nil, 1)))
 	games := map[string]Game{
@@ -99,7 +99,7 @@ func TestFlowsReference(t *testing.T) {
 // TestNearVectorPeriod finds the period of a closed orbit of the near vector part of
 // quartic2 as the second crossing of a section through its start.
 func TestNearVectorPeriod(t *testing.T) {
-	c := flowCases(t)["quartic2_near_vector_v1"]
+	c := smoothFlows(t)["quartic2_near_vector_v1"]
 	parts := must(quartic2(t).Decompose(ScalarFirst, Gaussian(nil, 1)))
 	f := must(Flow(parts.Vector))
 	v := make([]float64, 2)
@@ -118,7 +118,7 @@ func TestNearVectorPeriod(t *testing.T) {
 
 // TestBlowUpTime: the vector part of quartic2 explodes.
 func TestBlowUpTime(t *testing.T) {
-	c := flowCases(t)["quartic2_vector_v1_blowup"]
+	c := smoothFlows(t)["quartic2_vector_v1_blowup"]
 	parts := must(quartic2(t).Decompose(VectorFirst, Gaussian(nil, 1)))
 	f := must(Flow(parts.Vector))
 	opt := flow.Options[float64]{Method: flow.DOP853, T1: 20, RelTol: 1e-12, AbsTol: 1e-12}
