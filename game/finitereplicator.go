@@ -33,6 +33,7 @@ type FTRL[T flow.Float] struct {
 	support   [][]int // actions in use, nil: all
 	start     []T     // scores of x0
 	euclidean bool
+	rows      int // number of players if they have as many actions, else 0
 
 	x, work, row, other []T
 	inv                 []flow.Invariant[T]
@@ -96,8 +97,11 @@ func NewEuclideanFTRL[T flow.Float](f *Finite, x0 []T) (*FTRL[T], error) {
 
 func newFTRL[T flow.Float](f, face *Finite) *FTRL[T] {
 	e := newExpected[T](face)
-	n := e.dim()
-	return &FTRL[T]{f: f, e: e, x: make([]T, n), work: make([]T, n), row: make([]T, n), other: make([]T, n)}
+	n, rows := e.dim(), len(face.shape)
+	if slices.Min(face.shape) != slices.Max(face.shape) {
+		rows = 0
+	}
+	return &FTRL[T]{f: f, e: e, rows: rows, x: make([]T, n), work: make([]T, n), row: make([]T, n), other: make([]T, n)}
 }
 
 // supportOf lists the actions of positive probability; all says that it is every one.
@@ -153,6 +157,10 @@ func (r *FTRL[T]) Strategies(dst, y []T) {
 func (r *FTRL[T]) play(x, y []T) {
 	copy(x, y)
 	if !r.euclidean {
+		if r.rows > 0 { // in one call, the commonest case
+			kernel.SoftmaxRows(kernel.Matrix[T]{Rows: r.rows, Cols: r.e.shape[0], Stride: r.e.shape[0], Data: x})
+			return
+		}
 		softmaxBlocks(x, r.e.shape)
 		return
 	}
@@ -222,13 +230,9 @@ func centreBlocks[T flow.Float](x []T, shape []int) {
 
 // softmaxBlocks replaces the blocks of x by their softmax.
 func softmaxBlocks[T flow.Float](x []T, shape []int) {
-	for len(shape) > 0 {
-		h, rows := shape[0], 1
-		for rows < len(shape) && shape[rows] == h {
-			rows++
-		}
-		kernel.SoftmaxRows(kernel.MatrixOf(rows, h, x[:rows*h]))
-		x, shape = x[rows*h:], shape[rows:]
+	for _, h := range shape {
+		kernel.SoftmaxRows(kernel.MatrixOf(1, h, x[:h]))
+		x = x[h:]
 	}
 }
 
