@@ -32,6 +32,10 @@ func gemv[T Float](y []T, alpha T, a Matrix[T], x []T, beta T) {
 		gemvTwin(y, alpha, a, x, beta)
 		return
 	}
+	if a.Cols <= narrow[T]() && a.Rows >= 4 {
+		gemvNarrow(y, alpha, a, x, beta)
+		return
+	}
 	if is64[T]() {
 		f64.Gemv(a.Rows, a.Cols, float64(alpha), first[float64](a.Data), a.Stride, first[float64](x), float64(beta), first[float64](y))
 		return
@@ -101,7 +105,7 @@ func GemvT[T Float](y []T, alpha T, a Matrix[T], x []T, beta T) {
 	if len(y) != a.Cols {
 		badLen("y", len(y), "a.Cols", a.Cols)
 	}
-	if assembly && alpha != 0 && a.Rows > 0 && a.Cols > 0 && a.Cols <= 2*stripWidth[T]() {
+	if assembly && alpha != 0 && a.Rows > 0 && a.Cols > 0 && a.Cols <= narrow[T]() {
 		gemvTNarrow(y, alpha, a, x, beta)
 		return
 	}
@@ -126,6 +130,19 @@ func gemvT[T Float](y []T, alpha T, a Matrix[T], x []T) {
 		return
 	}
 	f32.GemvT(a.Rows, a.Cols, float32(alpha), first[float32](a.Data), a.Stride, first[float32](x), first[float32](y))
+}
+
+// narrow is the greatest number of columns of the kernels that keep a row's worth of
+// numbers in registers: six vectors.
+func narrow[T Float]() int { return 3 * stripWidth[T]() }
+
+// gemvNarrow is gemv with x in registers.
+func gemvNarrow[T Float](y []T, alpha T, a Matrix[T], x []T, beta T) {
+	if is64[T]() {
+		f64.GemvNarrow(a.Rows, a.Cols, float64(alpha), first[float64](a.Data), a.Stride, first[float64](x), float64(beta), first[float64](y))
+		return
+	}
+	f32.GemvNarrow(a.Rows, a.Cols, float32(alpha), first[float32](a.Data), a.Stride, first[float32](x), float32(beta), first[float32](y))
 }
 
 // gemvTNarrow is GemvT with y in registers.

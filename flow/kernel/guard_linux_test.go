@@ -119,6 +119,10 @@ func guardVectors[T kernel.Float](g *guards[T], n int) {
 	}
 	kernel.ReLUGrad(d, x, y)
 	kernel.LeakyReLUGrad(d, x, y, 0.5)
+	for _, c := range rootCases[T]() {
+		k, _ := c.coefs(0.5)
+		kernel.RootStep(y, z, d, x, x, &k)
+	}
 }
 
 func guardMatrices[T kernel.Float](g *guards[T], m, n int) {

@@ -15,11 +15,17 @@ func Gemv(m int, n int, alpha float32, a *float32, lda int, x *float32, beta flo
 //go:noescape
 func GemvT(m int, n int, alpha float32, a *float32, lda int, x *float32, y *float32)
 
-// GemvTNarrow stores α Aᵀ x + β y in y for the m x n matrix A, n <= 32. With β = 0 it does
+// GemvTNarrow stores α Aᵀ x + β y in y for the m x n matrix A, n <= 48. With β = 0 it does
 // not read y. m, n > 0.
 //
 //go:noescape
 func GemvTNarrow(m int, n int, alpha float32, a *float32, lda int, x *float32, beta float32, y *float32)
+
+// GemvNarrow stores α A x + β y in y for the m x n matrix A, n <= 48. With β = 0 it does not
+// read y. m, n > 0.
+//
+//go:noescape
+func GemvNarrow(m int, n int, alpha float32, a *float32, lda int, x *float32, beta float32, y *float32)
 
 // NormalGrad stores A x - b in r and adds Aᵀ r to grad for the m x n matrix A. m, n > 0.
 //

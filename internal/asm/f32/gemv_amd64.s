@@ -560,11 +560,10 @@ TEXT ·GemvTNarrow(SB), NOSPLIT, $0-64
 	MOVQ         x+40(FP), SI
 	MOVQ         y+56(FP), DI
 	SHLQ         $0x02, BX
-	VBROADCASTSS alpha+16(FP), Y0
-	VBROADCASTSS beta+48(FP), Y1
-	VXORPS       X2, X2, X2
-	VCMPSS       $0x00, X2, X1, X2
-	VMOVQ        X2, R8
+	VBROADCASTSS beta+48(FP), Y0
+	VXORPS       X1, X1, X1
+	VCMPSS       $0x00, X1, X0, X0
+	VMOVQ        X0, R8
 	ANDQ         $0x00000001, R8
 	DECQ         CX
 	CMPQ         CX, $0x00000008
@@ -573,11 +572,11 @@ TEXT ·GemvTNarrow(SB), NOSPLIT, $0-64
 	LEAQ         masks<>+0(SB), R9
 	MOVQ         $0x00000008, R10
 	SUBQ         CX, R10
-	VMOVDQU      (R9)(R10*4), Y2
+	VMOVDQU      (R9)(R10*4), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
 	SUBQ         $0x00000004, AX
 	JLT          vectors1_rest
 
@@ -585,18 +584,18 @@ TEXT ·GemvTNarrow(SB), NOSPLIT, $0-64
 vectors1:
 	LEAQ         (DX)(BX*2), R9
 	ADDQ         BX, R9
-	VBROADCASTSS (SI), Y7
-	VMASKMOVPS   (DX), Y2, Y8
-	VFMADD231PS  Y8, Y7, Y3
-	VBROADCASTSS 4(SI), Y7
-	VMASKMOVPS   (DX)(BX*1), Y2, Y8
-	VFMADD231PS  Y8, Y7, Y4
-	VBROADCASTSS 8(SI), Y7
-	VMASKMOVPS   (DX)(BX*2), Y2, Y8
-	VFMADD231PS  Y8, Y7, Y5
-	VBROADCASTSS 12(SI), Y7
-	VMASKMOVPS   (R9), Y2, Y8
-	VFMADD231PS  Y8, Y7, Y6
+	VBROADCASTSS (SI), Y5
+	VMASKMOVPS   (DX), Y0, Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 4(SI), Y5
+	VMASKMOVPS   (DX)(BX*1), Y0, Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS 8(SI), Y5
+	VMASKMOVPS   (DX)(BX*2), Y0, Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS 12(SI), Y5
+	VMASKMOVPS   (R9), Y0, Y6
+	VFMADD231PS  Y6, Y5, Y4
 	ADDQ         $0x00000010, SI
 	LEAQ         (DX)(BX*4), DX
 	SUBQ         $0x00000004, AX
@@ -607,28 +606,30 @@ vectors1_rest:
 	JE   vectors1_sum
 
 vectors1_row:
-	VBROADCASTSS (SI), Y7
-	VMASKMOVPS   (DX), Y2, Y8
-	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS (SI), Y5
+	VMASKMOVPS   (DX), Y0, Y6
+	VFMADD231PS  Y6, Y5, Y1
 	ADDQ         $0x00000004, SI
 	ADDQ         BX, DX
 	DECQ         AX
 	JNE          vectors1_row
 
 vectors1_sum:
-	VADDPS      Y5, Y3, Y3
-	VADDPS      Y6, Y4, Y4
-	VADDPS      Y4, Y3, Y3
-	VMULPS      Y0, Y3, Y3
-	TESTQ       R8, R8
-	JNE         vectors1_store
-	VMASKMOVPS  (DI), Y2, Y0
-	VFMADD231PS Y0, Y1, Y3
+	VBROADCASTSS alpha+16(FP), Y5
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	VMULPS       Y5, Y1, Y1
+	TESTQ        R8, R8
+	JNE          vectors1_store
+	VBROADCASTSS beta+48(FP), Y2
+	VMASKMOVPS   (DI), Y0, Y0
+	VFMADD231PS  Y0, Y2, Y1
 
 vectors1_store:
 	CMPQ    CX, $0x00000008
 	JNE     vectors1_part
-	VMOVUPS Y3, (DI)
+	VMOVUPS Y1, (DI)
 	VZEROUPPER
 	RET
 
@@ -636,21 +637,21 @@ vectors1_part:
 	LEAQ         (DI), AX
 	TESTQ        $0x00000004, CX
 	JE           tail10
-	VMOVUPS      X3, (AX)
-	VEXTRACTF128 $0x01, Y3, X3
+	VMOVUPS      X1, (AX)
+	VEXTRACTF128 $0x01, Y1, X1
 	ADDQ         $0x00000010, AX
 
 tail10:
 	TESTQ    $0x00000002, CX
 	JE       tail11
-	VMOVSD   X3, (AX)
-	VMOVHLPS X3, X3, X3
+	VMOVSD   X1, (AX)
+	VMOVHLPS X1, X1, X1
 	ADDQ     $0x00000008, AX
 
 tail11:
 	TESTQ  $0x00000001, CX
 	JE     tail12
-	VMOVSS X3, (AX)
+	VMOVSS X1, (AX)
 
 tail12:
 	VZEROUPPER
@@ -663,15 +664,15 @@ vectors1_skip:
 	LEAQ    masks<>+0(SB), R9
 	MOVQ    $0x00000008, R10
 	SUBQ    CX, R10
-	VMOVDQU (R9)(R10*4), Y2
+	VMOVDQU (R9)(R10*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y10, Y10, Y10
 	SUBQ    $0x00000004, AX
 	JLT     vectors2_rest
 
@@ -679,22 +680,22 @@ vectors1_skip:
 vectors2:
 	LEAQ         (DX)(BX*2), R9
 	ADDQ         BX, R9
-	VBROADCASTSS (SI), Y11
-	VFMADD231PS  (DX), Y11, Y3
-	VMASKMOVPS   32(DX), Y2, Y12
-	VFMADD231PS  Y12, Y11, Y4
-	VBROADCASTSS 4(SI), Y11
-	VFMADD231PS  (DX)(BX*1), Y11, Y5
-	VMASKMOVPS   32(DX)(BX*1), Y2, Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VBROADCASTSS 8(SI), Y11
-	VFMADD231PS  (DX)(BX*2), Y11, Y7
-	VMASKMOVPS   32(DX)(BX*2), Y2, Y12
-	VFMADD231PS  Y12, Y11, Y8
-	VBROADCASTSS 12(SI), Y11
-	VFMADD231PS  (R9), Y11, Y9
-	VMASKMOVPS   32(R9), Y2, Y12
-	VFMADD231PS  Y12, Y11, Y10
+	VBROADCASTSS (SI), Y9
+	VFMADD231PS  (DX), Y9, Y1
+	VMASKMOVPS   32(DX), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y2
+	VBROADCASTSS 4(SI), Y9
+	VFMADD231PS  (DX)(BX*1), Y9, Y3
+	VMASKMOVPS   32(DX)(BX*1), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y4
+	VBROADCASTSS 8(SI), Y9
+	VFMADD231PS  (DX)(BX*2), Y9, Y5
+	VMASKMOVPS   32(DX)(BX*2), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VBROADCASTSS 12(SI), Y9
+	VFMADD231PS  (R9), Y9, Y7
+	VMASKMOVPS   32(R9), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x00000010, SI
 	LEAQ         (DX)(BX*4), DX
 	SUBQ         $0x00000004, AX
@@ -705,35 +706,37 @@ vectors2_rest:
 	JE   vectors2_sum
 
 vectors2_row:
-	VBROADCASTSS (SI), Y11
-	VFMADD231PS  (DX), Y11, Y3
-	VMASKMOVPS   32(DX), Y2, Y12
-	VFMADD231PS  Y12, Y11, Y4
+	VBROADCASTSS (SI), Y9
+	VFMADD231PS  (DX), Y9, Y1
+	VMASKMOVPS   32(DX), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y2
 	ADDQ         $0x00000004, SI
 	ADDQ         BX, DX
 	DECQ         AX
 	JNE          vectors2_row
 
 vectors2_sum:
-	VADDPS      Y7, Y3, Y3
-	VADDPS      Y9, Y5, Y5
-	VADDPS      Y5, Y3, Y3
-	VMULPS      Y0, Y3, Y3
-	VADDPS      Y8, Y4, Y4
-	VADDPS      Y10, Y6, Y6
-	VADDPS      Y6, Y4, Y4
-	VMULPS      Y0, Y4, Y4
-	TESTQ       R8, R8
-	JNE         vectors2_store
-	VFMADD231PS (DI), Y1, Y3
-	VMASKMOVPS  32(DI), Y2, Y0
-	VFMADD231PS Y0, Y1, Y4
+	VBROADCASTSS alpha+16(FP), Y9
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y3, Y1, Y1
+	VMULPS       Y9, Y1, Y1
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y8, Y4, Y4
+	VADDPS       Y4, Y2, Y2
+	VMULPS       Y9, Y2, Y2
+	TESTQ        R8, R8
+	JNE          vectors2_store
+	VBROADCASTSS beta+48(FP), Y3
+	VFMADD231PS  (DI), Y3, Y1
+	VMASKMOVPS   32(DI), Y0, Y0
+	VFMADD231PS  Y0, Y3, Y2
 
 vectors2_store:
-	VMOVUPS Y3, (DI)
+	VMOVUPS Y1, (DI)
 	CMPQ    CX, $0x00000008
 	JNE     vectors2_part
-	VMOVUPS Y4, 32(DI)
+	VMOVUPS Y2, 32(DI)
 	VZEROUPPER
 	RET
 
@@ -741,21 +744,21 @@ vectors2_part:
 	LEAQ         32(DI), AX
 	TESTQ        $0x00000004, CX
 	JE           tail13
-	VMOVUPS      X4, (AX)
-	VEXTRACTF128 $0x01, Y4, X4
+	VMOVUPS      X2, (AX)
+	VEXTRACTF128 $0x01, Y2, X2
 	ADDQ         $0x00000010, AX
 
 tail13:
 	TESTQ    $0x00000002, CX
 	JE       tail14
-	VMOVSD   X4, (AX)
-	VMOVHLPS X4, X4, X4
+	VMOVSD   X2, (AX)
+	VMOVHLPS X2, X2, X2
 	ADDQ     $0x00000008, AX
 
 tail14:
 	TESTQ  $0x00000001, CX
 	JE     tail15
-	VMOVSS X4, (AX)
+	VMOVSS X2, (AX)
 
 tail15:
 	VZEROUPPER
@@ -768,28 +771,28 @@ vectors2_skip:
 	LEAQ    masks<>+0(SB), R9
 	MOVQ    $0x00000008, R10
 	SUBQ    CX, R10
-	VMOVDQU (R9)(R10*4), Y2
+	VMOVDQU (R9)(R10*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
 	SUBQ    $0x00000002, AX
 	JLT     vectors3_rest
 
 	PCALIGN $32
 vectors3:
-	VBROADCASTSS (SI), Y9
-	VFMADD231PS  (DX), Y9, Y3
-	VFMADD231PS  32(DX), Y9, Y4
-	VMASKMOVPS   64(DX), Y2, Y10
-	VFMADD231PS  Y10, Y9, Y5
-	VBROADCASTSS 4(SI), Y9
-	VFMADD231PS  (DX)(BX*1), Y9, Y6
-	VFMADD231PS  32(DX)(BX*1), Y9, Y7
-	VMASKMOVPS   64(DX)(BX*1), Y2, Y10
-	VFMADD231PS  Y10, Y9, Y8
+	VBROADCASTSS (SI), Y7
+	VFMADD231PS  (DX), Y7, Y1
+	VFMADD231PS  32(DX), Y7, Y2
+	VMASKMOVPS   64(DX), Y0, Y8
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 4(SI), Y7
+	VFMADD231PS  (DX)(BX*1), Y7, Y4
+	VFMADD231PS  32(DX)(BX*1), Y7, Y5
+	VMASKMOVPS   64(DX)(BX*1), Y0, Y8
+	VFMADD231PS  Y8, Y7, Y6
 	ADDQ         $0x00000008, SI
 	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x00000002, AX
@@ -800,36 +803,38 @@ vectors3_rest:
 	JE   vectors3_sum
 
 vectors3_row:
-	VBROADCASTSS (SI), Y9
-	VFMADD231PS  (DX), Y9, Y3
-	VFMADD231PS  32(DX), Y9, Y4
-	VMASKMOVPS   64(DX), Y2, Y10
-	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS (SI), Y7
+	VFMADD231PS  (DX), Y7, Y1
+	VFMADD231PS  32(DX), Y7, Y2
+	VMASKMOVPS   64(DX), Y0, Y8
+	VFMADD231PS  Y8, Y7, Y3
 	ADDQ         $0x00000004, SI
 	ADDQ         BX, DX
 	DECQ         AX
 	JNE          vectors3_row
 
 vectors3_sum:
-	VADDPS      Y6, Y3, Y3
-	VMULPS      Y0, Y3, Y3
-	VADDPS      Y7, Y4, Y4
-	VMULPS      Y0, Y4, Y4
-	VADDPS      Y8, Y5, Y5
-	VMULPS      Y0, Y5, Y5
-	TESTQ       R8, R8
-	JNE         vectors3_store
-	VFMADD231PS (DI), Y1, Y3
-	VFMADD231PS 32(DI), Y1, Y4
-	VMASKMOVPS  64(DI), Y2, Y0
-	VFMADD231PS Y0, Y1, Y5
+	VBROADCASTSS alpha+16(FP), Y7
+	VADDPS       Y4, Y1, Y1
+	VMULPS       Y7, Y1, Y1
+	VADDPS       Y5, Y2, Y2
+	VMULPS       Y7, Y2, Y2
+	VADDPS       Y6, Y3, Y3
+	VMULPS       Y7, Y3, Y3
+	TESTQ        R8, R8
+	JNE          vectors3_store
+	VBROADCASTSS beta+48(FP), Y4
+	VFMADD231PS  (DI), Y4, Y1
+	VFMADD231PS  32(DI), Y4, Y2
+	VMASKMOVPS   64(DI), Y0, Y0
+	VFMADD231PS  Y0, Y4, Y3
 
 vectors3_store:
-	VMOVUPS Y3, (DI)
-	VMOVUPS Y4, 32(DI)
+	VMOVUPS Y1, (DI)
+	VMOVUPS Y2, 32(DI)
 	CMPQ    CX, $0x00000008
 	JNE     vectors3_part
-	VMOVUPS Y5, 64(DI)
+	VMOVUPS Y3, 64(DI)
 	VZEROUPPER
 	RET
 
@@ -837,57 +842,59 @@ vectors3_part:
 	LEAQ         64(DI), AX
 	TESTQ        $0x00000004, CX
 	JE           tail16
-	VMOVUPS      X5, (AX)
-	VEXTRACTF128 $0x01, Y5, X5
+	VMOVUPS      X3, (AX)
+	VEXTRACTF128 $0x01, Y3, X3
 	ADDQ         $0x00000010, AX
 
 tail16:
 	TESTQ    $0x00000002, CX
 	JE       tail17
-	VMOVSD   X5, (AX)
-	VMOVHLPS X5, X5, X5
+	VMOVSD   X3, (AX)
+	VMOVHLPS X3, X3, X3
 	ADDQ     $0x00000008, AX
 
 tail17:
 	TESTQ  $0x00000001, CX
 	JE     tail18
-	VMOVSS X5, (AX)
+	VMOVSS X3, (AX)
 
 tail18:
 	VZEROUPPER
 	RET
 
 vectors3_skip:
+	CMPQ    CX, $0x00000020
+	JGE     vectors4_skip
 	SUBQ    $0x00000017, CX
 	LEAQ    masks<>+0(SB), R9
 	MOVQ    $0x00000008, R10
 	SUBQ    CX, R10
-	VMOVDQU (R9)(R10*4), Y2
+	VMOVDQU (R9)(R10*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y10, Y10, Y10
 	SUBQ    $0x00000002, AX
 	JLT     vectors4_rest
 
 	PCALIGN $32
 vectors4:
-	VBROADCASTSS (SI), Y11
-	VFMADD231PS  (DX), Y11, Y3
-	VFMADD231PS  32(DX), Y11, Y4
-	VFMADD231PS  64(DX), Y11, Y5
-	VMASKMOVPS   96(DX), Y2, Y12
-	VFMADD231PS  Y12, Y11, Y6
-	VBROADCASTSS 4(SI), Y11
-	VFMADD231PS  (DX)(BX*1), Y11, Y7
-	VFMADD231PS  32(DX)(BX*1), Y11, Y8
-	VFMADD231PS  64(DX)(BX*1), Y11, Y9
-	VMASKMOVPS   96(DX)(BX*1), Y2, Y12
-	VFMADD231PS  Y12, Y11, Y10
+	VBROADCASTSS (SI), Y9
+	VFMADD231PS  (DX), Y9, Y1
+	VFMADD231PS  32(DX), Y9, Y2
+	VFMADD231PS  64(DX), Y9, Y3
+	VMASKMOVPS   96(DX), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y4
+	VBROADCASTSS 4(SI), Y9
+	VFMADD231PS  (DX)(BX*1), Y9, Y5
+	VFMADD231PS  32(DX)(BX*1), Y9, Y6
+	VFMADD231PS  64(DX)(BX*1), Y9, Y7
+	VMASKMOVPS   96(DX)(BX*1), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $0x00000008, SI
 	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x00000002, AX
@@ -898,41 +905,43 @@ vectors4_rest:
 	JE   vectors4_sum
 
 vectors4_row:
-	VBROADCASTSS (SI), Y11
-	VFMADD231PS  (DX), Y11, Y3
-	VFMADD231PS  32(DX), Y11, Y4
-	VFMADD231PS  64(DX), Y11, Y5
-	VMASKMOVPS   96(DX), Y2, Y12
-	VFMADD231PS  Y12, Y11, Y6
+	VBROADCASTSS (SI), Y9
+	VFMADD231PS  (DX), Y9, Y1
+	VFMADD231PS  32(DX), Y9, Y2
+	VFMADD231PS  64(DX), Y9, Y3
+	VMASKMOVPS   96(DX), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y4
 	ADDQ         $0x00000004, SI
 	ADDQ         BX, DX
 	DECQ         AX
 	JNE          vectors4_row
 
 vectors4_sum:
-	VADDPS      Y7, Y3, Y3
-	VMULPS      Y0, Y3, Y3
-	VADDPS      Y8, Y4, Y4
-	VMULPS      Y0, Y4, Y4
-	VADDPS      Y9, Y5, Y5
-	VMULPS      Y0, Y5, Y5
-	VADDPS      Y10, Y6, Y6
-	VMULPS      Y0, Y6, Y6
-	TESTQ       R8, R8
-	JNE         vectors4_store
-	VFMADD231PS (DI), Y1, Y3
-	VFMADD231PS 32(DI), Y1, Y4
-	VFMADD231PS 64(DI), Y1, Y5
-	VMASKMOVPS  96(DI), Y2, Y0
-	VFMADD231PS Y0, Y1, Y6
+	VBROADCASTSS alpha+16(FP), Y9
+	VADDPS       Y5, Y1, Y1
+	VMULPS       Y9, Y1, Y1
+	VADDPS       Y6, Y2, Y2
+	VMULPS       Y9, Y2, Y2
+	VADDPS       Y7, Y3, Y3
+	VMULPS       Y9, Y3, Y3
+	VADDPS       Y8, Y4, Y4
+	VMULPS       Y9, Y4, Y4
+	TESTQ        R8, R8
+	JNE          vectors4_store
+	VBROADCASTSS beta+48(FP), Y5
+	VFMADD231PS  (DI), Y5, Y1
+	VFMADD231PS  32(DI), Y5, Y2
+	VFMADD231PS  64(DI), Y5, Y3
+	VMASKMOVPS   96(DI), Y0, Y0
+	VFMADD231PS  Y0, Y5, Y4
 
 vectors4_store:
-	VMOVUPS Y3, (DI)
-	VMOVUPS Y4, 32(DI)
-	VMOVUPS Y5, 64(DI)
+	VMOVUPS Y1, (DI)
+	VMOVUPS Y2, 32(DI)
+	VMOVUPS Y3, 64(DI)
 	CMPQ    CX, $0x00000008
 	JNE     vectors4_part
-	VMOVUPS Y6, 96(DI)
+	VMOVUPS Y4, 96(DI)
 	VZEROUPPER
 	RET
 
@@ -940,23 +949,805 @@ vectors4_part:
 	LEAQ         96(DI), AX
 	TESTQ        $0x00000004, CX
 	JE           tail19
-	VMOVUPS      X6, (AX)
-	VEXTRACTF128 $0x01, Y6, X6
+	VMOVUPS      X4, (AX)
+	VEXTRACTF128 $0x01, Y4, X4
 	ADDQ         $0x00000010, AX
 
 tail19:
 	TESTQ    $0x00000002, CX
 	JE       tail20
-	VMOVSD   X6, (AX)
-	VMOVHLPS X6, X6, X6
+	VMOVSD   X4, (AX)
+	VMOVHLPS X4, X4, X4
 	ADDQ     $0x00000008, AX
 
 tail20:
 	TESTQ  $0x00000001, CX
 	JE     tail21
-	VMOVSS X6, (AX)
+	VMOVSS X4, (AX)
 
 tail21:
+	VZEROUPPER
+	RET
+
+vectors4_skip:
+	CMPQ    CX, $0x00000028
+	JGE     vectors5_skip
+	SUBQ    $0x0000001f, CX
+	LEAQ    masks<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    CX, R10
+	VMOVDQU (R9)(R10*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	SUBQ    $0x00000002, AX
+	JLT     vectors5_rest
+
+	PCALIGN $32
+vectors5:
+	VBROADCASTSS (SI), Y11
+	VFMADD231PS  (DX), Y11, Y1
+	VFMADD231PS  32(DX), Y11, Y2
+	VFMADD231PS  64(DX), Y11, Y3
+	VFMADD231PS  96(DX), Y11, Y4
+	VMASKMOVPS   128(DX), Y0, Y12
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS 4(SI), Y11
+	VFMADD231PS  (DX)(BX*1), Y11, Y6
+	VFMADD231PS  32(DX)(BX*1), Y11, Y7
+	VFMADD231PS  64(DX)(BX*1), Y11, Y8
+	VFMADD231PS  96(DX)(BX*1), Y11, Y9
+	VMASKMOVPS   128(DX)(BX*1), Y0, Y12
+	VFMADD231PS  Y12, Y11, Y10
+	ADDQ         $0x00000008, SI
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x00000002, AX
+	JGE          vectors5
+
+vectors5_rest:
+	ADDQ $0x00000002, AX
+	JE   vectors5_sum
+
+vectors5_row:
+	VBROADCASTSS (SI), Y11
+	VFMADD231PS  (DX), Y11, Y1
+	VFMADD231PS  32(DX), Y11, Y2
+	VFMADD231PS  64(DX), Y11, Y3
+	VFMADD231PS  96(DX), Y11, Y4
+	VMASKMOVPS   128(DX), Y0, Y12
+	VFMADD231PS  Y12, Y11, Y5
+	ADDQ         $0x00000004, SI
+	ADDQ         BX, DX
+	DECQ         AX
+	JNE          vectors5_row
+
+vectors5_sum:
+	VBROADCASTSS alpha+16(FP), Y11
+	VADDPS       Y6, Y1, Y1
+	VMULPS       Y11, Y1, Y1
+	VADDPS       Y7, Y2, Y2
+	VMULPS       Y11, Y2, Y2
+	VADDPS       Y8, Y3, Y3
+	VMULPS       Y11, Y3, Y3
+	VADDPS       Y9, Y4, Y4
+	VMULPS       Y11, Y4, Y4
+	VADDPS       Y10, Y5, Y5
+	VMULPS       Y11, Y5, Y5
+	TESTQ        R8, R8
+	JNE          vectors5_store
+	VBROADCASTSS beta+48(FP), Y6
+	VFMADD231PS  (DI), Y6, Y1
+	VFMADD231PS  32(DI), Y6, Y2
+	VFMADD231PS  64(DI), Y6, Y3
+	VFMADD231PS  96(DI), Y6, Y4
+	VMASKMOVPS   128(DI), Y0, Y0
+	VFMADD231PS  Y0, Y6, Y5
+
+vectors5_store:
+	VMOVUPS Y1, (DI)
+	VMOVUPS Y2, 32(DI)
+	VMOVUPS Y3, 64(DI)
+	VMOVUPS Y4, 96(DI)
+	CMPQ    CX, $0x00000008
+	JNE     vectors5_part
+	VMOVUPS Y5, 128(DI)
+	VZEROUPPER
+	RET
+
+vectors5_part:
+	LEAQ         128(DI), AX
+	TESTQ        $0x00000004, CX
+	JE           tail22
+	VMOVUPS      X5, (AX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x00000010, AX
+
+tail22:
+	TESTQ    $0x00000002, CX
+	JE       tail23
+	VMOVSD   X5, (AX)
+	VMOVHLPS X5, X5, X5
+	ADDQ     $0x00000008, AX
+
+tail23:
+	TESTQ  $0x00000001, CX
+	JE     tail24
+	VMOVSS X5, (AX)
+
+tail24:
+	VZEROUPPER
+	RET
+
+vectors5_skip:
+	SUBQ    $0x00000027, CX
+	LEAQ    masks<>+0(SB), R9
+	MOVQ    $0x00000008, R10
+	SUBQ    CX, R10
+	VMOVDQU (R9)(R10*4), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y12, Y12, Y12
+	SUBQ    $0x00000002, AX
+	JLT     vectors6_rest
+
+	PCALIGN $32
+vectors6:
+	VBROADCASTSS (SI), Y13
+	VFMADD231PS  (DX), Y13, Y1
+	VFMADD231PS  32(DX), Y13, Y2
+	VFMADD231PS  64(DX), Y13, Y3
+	VFMADD231PS  96(DX), Y13, Y4
+	VFMADD231PS  128(DX), Y13, Y5
+	VMASKMOVPS   160(DX), Y0, Y14
+	VFMADD231PS  Y14, Y13, Y6
+	VBROADCASTSS 4(SI), Y13
+	VFMADD231PS  (DX)(BX*1), Y13, Y7
+	VFMADD231PS  32(DX)(BX*1), Y13, Y8
+	VFMADD231PS  64(DX)(BX*1), Y13, Y9
+	VFMADD231PS  96(DX)(BX*1), Y13, Y10
+	VFMADD231PS  128(DX)(BX*1), Y13, Y11
+	VMASKMOVPS   160(DX)(BX*1), Y0, Y14
+	VFMADD231PS  Y14, Y13, Y12
+	ADDQ         $0x00000008, SI
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x00000002, AX
+	JGE          vectors6
+
+vectors6_rest:
+	ADDQ $0x00000002, AX
+	JE   vectors6_sum
+
+vectors6_row:
+	VBROADCASTSS (SI), Y13
+	VFMADD231PS  (DX), Y13, Y1
+	VFMADD231PS  32(DX), Y13, Y2
+	VFMADD231PS  64(DX), Y13, Y3
+	VFMADD231PS  96(DX), Y13, Y4
+	VFMADD231PS  128(DX), Y13, Y5
+	VMASKMOVPS   160(DX), Y0, Y14
+	VFMADD231PS  Y14, Y13, Y6
+	ADDQ         $0x00000004, SI
+	ADDQ         BX, DX
+	DECQ         AX
+	JNE          vectors6_row
+
+vectors6_sum:
+	VBROADCASTSS alpha+16(FP), Y13
+	VADDPS       Y7, Y1, Y1
+	VMULPS       Y13, Y1, Y1
+	VADDPS       Y8, Y2, Y2
+	VMULPS       Y13, Y2, Y2
+	VADDPS       Y9, Y3, Y3
+	VMULPS       Y13, Y3, Y3
+	VADDPS       Y10, Y4, Y4
+	VMULPS       Y13, Y4, Y4
+	VADDPS       Y11, Y5, Y5
+	VMULPS       Y13, Y5, Y5
+	VADDPS       Y12, Y6, Y6
+	VMULPS       Y13, Y6, Y6
+	TESTQ        R8, R8
+	JNE          vectors6_store
+	VBROADCASTSS beta+48(FP), Y7
+	VFMADD231PS  (DI), Y7, Y1
+	VFMADD231PS  32(DI), Y7, Y2
+	VFMADD231PS  64(DI), Y7, Y3
+	VFMADD231PS  96(DI), Y7, Y4
+	VFMADD231PS  128(DI), Y7, Y5
+	VMASKMOVPS   160(DI), Y0, Y0
+	VFMADD231PS  Y0, Y7, Y6
+
+vectors6_store:
+	VMOVUPS Y1, (DI)
+	VMOVUPS Y2, 32(DI)
+	VMOVUPS Y3, 64(DI)
+	VMOVUPS Y4, 96(DI)
+	VMOVUPS Y5, 128(DI)
+	CMPQ    CX, $0x00000008
+	JNE     vectors6_part
+	VMOVUPS Y6, 160(DI)
+	VZEROUPPER
+	RET
+
+vectors6_part:
+	LEAQ         160(DI), AX
+	TESTQ        $0x00000004, CX
+	JE           tail25
+	VMOVUPS      X6, (AX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x00000010, AX
+
+tail25:
+	TESTQ    $0x00000002, CX
+	JE       tail26
+	VMOVSD   X6, (AX)
+	VMOVHLPS X6, X6, X6
+	ADDQ     $0x00000008, AX
+
+tail26:
+	TESTQ  $0x00000001, CX
+	JE     tail27
+	VMOVSS X6, (AX)
+
+tail27:
+	VZEROUPPER
+	RET
+
+// func GemvNarrow(m int, n int, alpha float32, a *float32, lda int, x *float32, beta float32, y *float32)
+// Requires: AVX, FMA3
+TEXT ·GemvNarrow(SB), NOSPLIT, $0-64
+	MOVQ         m+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         a+24(FP), DX
+	MOVQ         lda+32(FP), BX
+	MOVQ         x+40(FP), SI
+	MOVQ         y+56(FP), DI
+	SHLQ         $0x02, BX
+	VBROADCASTSS beta+48(FP), Y0
+	VXORPS       X1, X1, X1
+	VCMPSS       $0x00, X1, X0, X0
+	VMOVQ        X0, R8
+	ANDQ         $0x00000001, R8
+	LEAQ         (BX)(BX*2), R9
+	ADDQ         DX, R9
+	DECQ         CX
+	CMPQ         CX, $0x00000008
+	JGE          vectors1_skip
+	SUBQ         $0xffffffff, CX
+	LEAQ         masks<>+0(SB), R10
+	MOVQ         $0x00000008, R11
+	SUBQ         CX, R11
+	VMOVDQU      (R10)(R11*4), Y0
+	VMASKMOVPS   (SI), Y0, Y1
+	SUBQ         $0x00000004, AX
+	JLT          vectors1_rest
+
+	PCALIGN $32
+vectors1:
+	VMASKMOVPS   (DX), Y0, Y2
+	VMULPS       Y1, Y2, Y2
+	VMASKMOVPS   (DX)(BX*1), Y0, Y3
+	VMULPS       Y1, Y3, Y3
+	VMASKMOVPS   (DX)(BX*2), Y0, Y4
+	VMULPS       Y1, Y4, Y4
+	VMASKMOVPS   (R9), Y0, Y5
+	VMULPS       Y1, Y5, Y5
+	VHADDPS      Y3, Y2, Y2
+	VHADDPS      Y5, Y4, Y4
+	VHADDPS      Y4, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X3, X2, X2
+	VBROADCASTSS alpha+16(FP), Y3
+	VMULPS       X3, X2, X2
+	TESTQ        R8, R8
+	JNE          vectors1_store
+	VBROADCASTSS beta+48(FP), Y3
+	VFMADD231PS  (DI), X3, X2
+
+vectors1_store:
+	VMOVUPS X2, (DI)
+	LEAQ    (DX)(BX*4), DX
+	LEAQ    (R9)(BX*4), R9
+	ADDQ    $0x00000010, DI
+	SUBQ    $0x00000004, AX
+	JGE     vectors1
+
+vectors1_rest:
+	ADDQ $0x00000004, AX
+	JE   vectors1_done
+
+vectors1_row:
+	VMASKMOVPS   (DX), Y0, Y2
+	VMULPS       Y1, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X3, X2, X2
+	VMOVHLPS     X2, X2, X3
+	VADDPS       X3, X2, X2
+	VMOVSHDUP    X2, X3
+	VADDSS       X3, X2, X2
+	VBROADCASTSS alpha+16(FP), Y3
+	VMULSS       X3, X2, X2
+	TESTQ        R8, R8
+	JNE          vectors1_scalar
+	VBROADCASTSS beta+48(FP), Y3
+	VFMADD231SS  (DI), X3, X2
+
+vectors1_scalar:
+	VMOVSS X2, (DI)
+	ADDQ   BX, DX
+	ADDQ   $0x00000004, DI
+	DECQ   AX
+	JNE    vectors1_row
+
+vectors1_done:
+	VZEROUPPER
+	RET
+
+vectors1_skip:
+	CMPQ       CX, $0x00000010
+	JGE        vectors2_skip
+	SUBQ       $0x00000007, CX
+	LEAQ       masks<>+0(SB), R10
+	MOVQ       $0x00000008, R11
+	SUBQ       CX, R11
+	VMOVDQU    (R10)(R11*4), Y0
+	VMOVUPS    (SI), Y1
+	VMASKMOVPS 32(SI), Y0, Y2
+	SUBQ       $0x00000004, AX
+	JLT        vectors2_rest
+
+	PCALIGN $32
+vectors2:
+	VMASKMOVPS   32(DX), Y0, Y3
+	VMULPS       Y2, Y3, Y3
+	VFMADD231PS  (DX), Y1, Y3
+	VMASKMOVPS   32(DX)(BX*1), Y0, Y4
+	VMULPS       Y2, Y4, Y4
+	VFMADD231PS  (DX)(BX*1), Y1, Y4
+	VMASKMOVPS   32(DX)(BX*2), Y0, Y5
+	VMULPS       Y2, Y5, Y5
+	VFMADD231PS  (DX)(BX*2), Y1, Y5
+	VMASKMOVPS   32(R9), Y0, Y6
+	VMULPS       Y2, Y6, Y6
+	VFMADD231PS  (R9), Y1, Y6
+	VHADDPS      Y4, Y3, Y3
+	VHADDPS      Y6, Y5, Y5
+	VHADDPS      Y5, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VBROADCASTSS alpha+16(FP), Y4
+	VMULPS       X4, X3, X3
+	TESTQ        R8, R8
+	JNE          vectors2_store
+	VBROADCASTSS beta+48(FP), Y4
+	VFMADD231PS  (DI), X4, X3
+
+vectors2_store:
+	VMOVUPS X3, (DI)
+	LEAQ    (DX)(BX*4), DX
+	LEAQ    (R9)(BX*4), R9
+	ADDQ    $0x00000010, DI
+	SUBQ    $0x00000004, AX
+	JGE     vectors2
+
+vectors2_rest:
+	ADDQ $0x00000004, AX
+	JE   vectors2_done
+
+vectors2_row:
+	VMASKMOVPS   32(DX), Y0, Y3
+	VMULPS       Y2, Y3, Y3
+	VFMADD231PS  (DX), Y1, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VMOVHLPS     X3, X3, X4
+	VADDPS       X4, X3, X3
+	VMOVSHDUP    X3, X4
+	VADDSS       X4, X3, X3
+	VBROADCASTSS alpha+16(FP), Y4
+	VMULSS       X4, X3, X3
+	TESTQ        R8, R8
+	JNE          vectors2_scalar
+	VBROADCASTSS beta+48(FP), Y4
+	VFMADD231SS  (DI), X4, X3
+
+vectors2_scalar:
+	VMOVSS X3, (DI)
+	ADDQ   BX, DX
+	ADDQ   $0x00000004, DI
+	DECQ   AX
+	JNE    vectors2_row
+
+vectors2_done:
+	VZEROUPPER
+	RET
+
+vectors2_skip:
+	CMPQ       CX, $0x00000018
+	JGE        vectors3_skip
+	SUBQ       $0x0000000f, CX
+	LEAQ       masks<>+0(SB), R10
+	MOVQ       $0x00000008, R11
+	SUBQ       CX, R11
+	VMOVDQU    (R10)(R11*4), Y0
+	VMOVUPS    (SI), Y1
+	VMOVUPS    32(SI), Y2
+	VMASKMOVPS 64(SI), Y0, Y3
+	SUBQ       $0x00000004, AX
+	JLT        vectors3_rest
+
+	PCALIGN $32
+vectors3:
+	VMASKMOVPS   64(DX), Y0, Y4
+	VMULPS       Y3, Y4, Y4
+	VFMADD231PS  (DX), Y1, Y4
+	VFMADD231PS  32(DX), Y2, Y4
+	VMASKMOVPS   64(DX)(BX*1), Y0, Y5
+	VMULPS       Y3, Y5, Y5
+	VFMADD231PS  (DX)(BX*1), Y1, Y5
+	VFMADD231PS  32(DX)(BX*1), Y2, Y5
+	VMASKMOVPS   64(DX)(BX*2), Y0, Y6
+	VMULPS       Y3, Y6, Y6
+	VFMADD231PS  (DX)(BX*2), Y1, Y6
+	VFMADD231PS  32(DX)(BX*2), Y2, Y6
+	VMASKMOVPS   64(R9), Y0, Y7
+	VMULPS       Y3, Y7, Y7
+	VFMADD231PS  (R9), Y1, Y7
+	VFMADD231PS  32(R9), Y2, Y7
+	VHADDPS      Y5, Y4, Y4
+	VHADDPS      Y7, Y6, Y6
+	VHADDPS      Y6, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPS       X5, X4, X4
+	VBROADCASTSS alpha+16(FP), Y5
+	VMULPS       X5, X4, X4
+	TESTQ        R8, R8
+	JNE          vectors3_store
+	VBROADCASTSS beta+48(FP), Y5
+	VFMADD231PS  (DI), X5, X4
+
+vectors3_store:
+	VMOVUPS X4, (DI)
+	LEAQ    (DX)(BX*4), DX
+	LEAQ    (R9)(BX*4), R9
+	ADDQ    $0x00000010, DI
+	SUBQ    $0x00000004, AX
+	JGE     vectors3
+
+vectors3_rest:
+	ADDQ $0x00000004, AX
+	JE   vectors3_done
+
+vectors3_row:
+	VMASKMOVPS   64(DX), Y0, Y4
+	VMULPS       Y3, Y4, Y4
+	VFMADD231PS  (DX), Y1, Y4
+	VFMADD231PS  32(DX), Y2, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPS       X5, X4, X4
+	VMOVHLPS     X4, X4, X5
+	VADDPS       X5, X4, X4
+	VMOVSHDUP    X4, X5
+	VADDSS       X5, X4, X4
+	VBROADCASTSS alpha+16(FP), Y5
+	VMULSS       X5, X4, X4
+	TESTQ        R8, R8
+	JNE          vectors3_scalar
+	VBROADCASTSS beta+48(FP), Y5
+	VFMADD231SS  (DI), X5, X4
+
+vectors3_scalar:
+	VMOVSS X4, (DI)
+	ADDQ   BX, DX
+	ADDQ   $0x00000004, DI
+	DECQ   AX
+	JNE    vectors3_row
+
+vectors3_done:
+	VZEROUPPER
+	RET
+
+vectors3_skip:
+	CMPQ       CX, $0x00000020
+	JGE        vectors4_skip
+	SUBQ       $0x00000017, CX
+	LEAQ       masks<>+0(SB), R10
+	MOVQ       $0x00000008, R11
+	SUBQ       CX, R11
+	VMOVDQU    (R10)(R11*4), Y0
+	VMOVUPS    (SI), Y1
+	VMOVUPS    32(SI), Y2
+	VMOVUPS    64(SI), Y3
+	VMASKMOVPS 96(SI), Y0, Y4
+	SUBQ       $0x00000004, AX
+	JLT        vectors4_rest
+
+	PCALIGN $32
+vectors4:
+	VMASKMOVPS   96(DX), Y0, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  (DX), Y1, Y5
+	VFMADD231PS  32(DX), Y2, Y5
+	VFMADD231PS  64(DX), Y3, Y5
+	VMASKMOVPS   96(DX)(BX*1), Y0, Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  (DX)(BX*1), Y1, Y6
+	VFMADD231PS  32(DX)(BX*1), Y2, Y6
+	VFMADD231PS  64(DX)(BX*1), Y3, Y6
+	VMASKMOVPS   96(DX)(BX*2), Y0, Y7
+	VMULPS       Y4, Y7, Y7
+	VFMADD231PS  (DX)(BX*2), Y1, Y7
+	VFMADD231PS  32(DX)(BX*2), Y2, Y7
+	VFMADD231PS  64(DX)(BX*2), Y3, Y7
+	VMASKMOVPS   96(R9), Y0, Y8
+	VMULPS       Y4, Y8, Y8
+	VFMADD231PS  (R9), Y1, Y8
+	VFMADD231PS  32(R9), Y2, Y8
+	VFMADD231PS  64(R9), Y3, Y8
+	VHADDPS      Y6, Y5, Y5
+	VHADDPS      Y8, Y7, Y7
+	VHADDPS      Y7, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VADDPS       X6, X5, X5
+	VBROADCASTSS alpha+16(FP), Y6
+	VMULPS       X6, X5, X5
+	TESTQ        R8, R8
+	JNE          vectors4_store
+	VBROADCASTSS beta+48(FP), Y6
+	VFMADD231PS  (DI), X6, X5
+
+vectors4_store:
+	VMOVUPS X5, (DI)
+	LEAQ    (DX)(BX*4), DX
+	LEAQ    (R9)(BX*4), R9
+	ADDQ    $0x00000010, DI
+	SUBQ    $0x00000004, AX
+	JGE     vectors4
+
+vectors4_rest:
+	ADDQ $0x00000004, AX
+	JE   vectors4_done
+
+vectors4_row:
+	VMASKMOVPS   96(DX), Y0, Y5
+	VMULPS       Y4, Y5, Y5
+	VFMADD231PS  (DX), Y1, Y5
+	VFMADD231PS  32(DX), Y2, Y5
+	VFMADD231PS  64(DX), Y3, Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VADDPS       X6, X5, X5
+	VMOVHLPS     X5, X5, X6
+	VADDPS       X6, X5, X5
+	VMOVSHDUP    X5, X6
+	VADDSS       X6, X5, X5
+	VBROADCASTSS alpha+16(FP), Y6
+	VMULSS       X6, X5, X5
+	TESTQ        R8, R8
+	JNE          vectors4_scalar
+	VBROADCASTSS beta+48(FP), Y6
+	VFMADD231SS  (DI), X6, X5
+
+vectors4_scalar:
+	VMOVSS X5, (DI)
+	ADDQ   BX, DX
+	ADDQ   $0x00000004, DI
+	DECQ   AX
+	JNE    vectors4_row
+
+vectors4_done:
+	VZEROUPPER
+	RET
+
+vectors4_skip:
+	CMPQ       CX, $0x00000028
+	JGE        vectors5_skip
+	SUBQ       $0x0000001f, CX
+	LEAQ       masks<>+0(SB), R10
+	MOVQ       $0x00000008, R11
+	SUBQ       CX, R11
+	VMOVDQU    (R10)(R11*4), Y0
+	VMOVUPS    (SI), Y1
+	VMOVUPS    32(SI), Y2
+	VMOVUPS    64(SI), Y3
+	VMOVUPS    96(SI), Y4
+	VMASKMOVPS 128(SI), Y0, Y5
+	SUBQ       $0x00000004, AX
+	JLT        vectors5_rest
+
+	PCALIGN $32
+vectors5:
+	VMASKMOVPS   128(DX), Y0, Y6
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  (DX), Y1, Y6
+	VFMADD231PS  32(DX), Y2, Y6
+	VFMADD231PS  64(DX), Y3, Y6
+	VFMADD231PS  96(DX), Y4, Y6
+	VMASKMOVPS   128(DX)(BX*1), Y0, Y7
+	VMULPS       Y5, Y7, Y7
+	VFMADD231PS  (DX)(BX*1), Y1, Y7
+	VFMADD231PS  32(DX)(BX*1), Y2, Y7
+	VFMADD231PS  64(DX)(BX*1), Y3, Y7
+	VFMADD231PS  96(DX)(BX*1), Y4, Y7
+	VMASKMOVPS   128(DX)(BX*2), Y0, Y8
+	VMULPS       Y5, Y8, Y8
+	VFMADD231PS  (DX)(BX*2), Y1, Y8
+	VFMADD231PS  32(DX)(BX*2), Y2, Y8
+	VFMADD231PS  64(DX)(BX*2), Y3, Y8
+	VFMADD231PS  96(DX)(BX*2), Y4, Y8
+	VMASKMOVPS   128(R9), Y0, Y9
+	VMULPS       Y5, Y9, Y9
+	VFMADD231PS  (R9), Y1, Y9
+	VFMADD231PS  32(R9), Y2, Y9
+	VFMADD231PS  64(R9), Y3, Y9
+	VFMADD231PS  96(R9), Y4, Y9
+	VHADDPS      Y7, Y6, Y6
+	VHADDPS      Y9, Y8, Y8
+	VHADDPS      Y8, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VADDPS       X7, X6, X6
+	VBROADCASTSS alpha+16(FP), Y7
+	VMULPS       X7, X6, X6
+	TESTQ        R8, R8
+	JNE          vectors5_store
+	VBROADCASTSS beta+48(FP), Y7
+	VFMADD231PS  (DI), X7, X6
+
+vectors5_store:
+	VMOVUPS X6, (DI)
+	LEAQ    (DX)(BX*4), DX
+	LEAQ    (R9)(BX*4), R9
+	ADDQ    $0x00000010, DI
+	SUBQ    $0x00000004, AX
+	JGE     vectors5
+
+vectors5_rest:
+	ADDQ $0x00000004, AX
+	JE   vectors5_done
+
+vectors5_row:
+	VMASKMOVPS   128(DX), Y0, Y6
+	VMULPS       Y5, Y6, Y6
+	VFMADD231PS  (DX), Y1, Y6
+	VFMADD231PS  32(DX), Y2, Y6
+	VFMADD231PS  64(DX), Y3, Y6
+	VFMADD231PS  96(DX), Y4, Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VADDPS       X7, X6, X6
+	VMOVHLPS     X6, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDSS       X7, X6, X6
+	VBROADCASTSS alpha+16(FP), Y7
+	VMULSS       X7, X6, X6
+	TESTQ        R8, R8
+	JNE          vectors5_scalar
+	VBROADCASTSS beta+48(FP), Y7
+	VFMADD231SS  (DI), X7, X6
+
+vectors5_scalar:
+	VMOVSS X6, (DI)
+	ADDQ   BX, DX
+	ADDQ   $0x00000004, DI
+	DECQ   AX
+	JNE    vectors5_row
+
+vectors5_done:
+	VZEROUPPER
+	RET
+
+vectors5_skip:
+	SUBQ       $0x00000027, CX
+	LEAQ       masks<>+0(SB), R10
+	MOVQ       $0x00000008, R11
+	SUBQ       CX, R11
+	VMOVDQU    (R10)(R11*4), Y0
+	VMOVUPS    (SI), Y1
+	VMOVUPS    32(SI), Y2
+	VMOVUPS    64(SI), Y3
+	VMOVUPS    96(SI), Y4
+	VMOVUPS    128(SI), Y5
+	VMASKMOVPS 160(SI), Y0, Y6
+	SUBQ       $0x00000004, AX
+	JLT        vectors6_rest
+
+	PCALIGN $32
+vectors6:
+	VMASKMOVPS   160(DX), Y0, Y7
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  (DX), Y1, Y7
+	VFMADD231PS  32(DX), Y2, Y7
+	VFMADD231PS  64(DX), Y3, Y7
+	VFMADD231PS  96(DX), Y4, Y7
+	VFMADD231PS  128(DX), Y5, Y7
+	VMASKMOVPS   160(DX)(BX*1), Y0, Y8
+	VMULPS       Y6, Y8, Y8
+	VFMADD231PS  (DX)(BX*1), Y1, Y8
+	VFMADD231PS  32(DX)(BX*1), Y2, Y8
+	VFMADD231PS  64(DX)(BX*1), Y3, Y8
+	VFMADD231PS  96(DX)(BX*1), Y4, Y8
+	VFMADD231PS  128(DX)(BX*1), Y5, Y8
+	VMASKMOVPS   160(DX)(BX*2), Y0, Y9
+	VMULPS       Y6, Y9, Y9
+	VFMADD231PS  (DX)(BX*2), Y1, Y9
+	VFMADD231PS  32(DX)(BX*2), Y2, Y9
+	VFMADD231PS  64(DX)(BX*2), Y3, Y9
+	VFMADD231PS  96(DX)(BX*2), Y4, Y9
+	VFMADD231PS  128(DX)(BX*2), Y5, Y9
+	VMASKMOVPS   160(R9), Y0, Y10
+	VMULPS       Y6, Y10, Y10
+	VFMADD231PS  (R9), Y1, Y10
+	VFMADD231PS  32(R9), Y2, Y10
+	VFMADD231PS  64(R9), Y3, Y10
+	VFMADD231PS  96(R9), Y4, Y10
+	VFMADD231PS  128(R9), Y5, Y10
+	VHADDPS      Y8, Y7, Y7
+	VHADDPS      Y10, Y9, Y9
+	VHADDPS      Y9, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X8
+	VADDPS       X8, X7, X7
+	VBROADCASTSS alpha+16(FP), Y8
+	VMULPS       X8, X7, X7
+	TESTQ        R8, R8
+	JNE          vectors6_store
+	VBROADCASTSS beta+48(FP), Y8
+	VFMADD231PS  (DI), X8, X7
+
+vectors6_store:
+	VMOVUPS X7, (DI)
+	LEAQ    (DX)(BX*4), DX
+	LEAQ    (R9)(BX*4), R9
+	ADDQ    $0x00000010, DI
+	SUBQ    $0x00000004, AX
+	JGE     vectors6
+
+vectors6_rest:
+	ADDQ $0x00000004, AX
+	JE   vectors6_done
+
+vectors6_row:
+	VMASKMOVPS   160(DX), Y0, Y7
+	VMULPS       Y6, Y7, Y7
+	VFMADD231PS  (DX), Y1, Y7
+	VFMADD231PS  32(DX), Y2, Y7
+	VFMADD231PS  64(DX), Y3, Y7
+	VFMADD231PS  96(DX), Y4, Y7
+	VFMADD231PS  128(DX), Y5, Y7
+	VEXTRACTF128 $0x01, Y7, X8
+	VADDPS       X8, X7, X7
+	VMOVHLPS     X7, X7, X8
+	VADDPS       X8, X7, X7
+	VMOVSHDUP    X7, X8
+	VADDSS       X8, X7, X7
+	VBROADCASTSS alpha+16(FP), Y8
+	VMULSS       X8, X7, X7
+	TESTQ        R8, R8
+	JNE          vectors6_scalar
+	VBROADCASTSS beta+48(FP), Y8
+	VFMADD231SS  (DI), X8, X7
+
+vectors6_scalar:
+	VMOVSS X7, (DI)
+	ADDQ   BX, DX
+	ADDQ   $0x00000004, DI
+	DECQ   AX
+	JNE    vectors6_row
+
+vectors6_done:
 	VZEROUPPER
 	RET
 
@@ -1154,24 +1945,24 @@ both_tail:
 	VFMADD231PS  Y10, Y4, Y9
 	LEAQ         (R8), DI
 	TESTQ        $0x00000004, R9
-	JE           tail22
+	JE           tail28
 	VMOVUPS      X9, (DI)
 	VEXTRACTF128 $0x01, Y9, X9
 	ADDQ         $0x00000010, DI
 
-tail22:
+tail28:
 	TESTQ    $0x00000002, R9
-	JE       tail23
+	JE       tail29
 	VMOVSD   X9, (DI)
 	VMOVHLPS X9, X9, X9
 	ADDQ     $0x00000008, DI
 
-tail23:
+tail29:
 	TESTQ  $0x00000001, R9
-	JE     tail24
+	JE     tail30
 	VMOVSS X9, (DI)
 
-tail24:
+tail30:
 both_end:
 	VHADDPS      Y6, Y5, Y5
 	VHADDPS      Y8, Y7, Y7
@@ -1261,24 +2052,24 @@ add_tail:
 	VFMADD231PS  Y6, Y4, Y5
 	LEAQ         (DI), DI
 	TESTQ        $0x00000004, R8
-	JE           tail25
+	JE           tail31
 	VMOVUPS      X5, (DI)
 	VEXTRACTF128 $0x01, Y5, X5
 	ADDQ         $0x00000010, DI
 
-tail25:
+tail31:
 	TESTQ    $0x00000002, R8
-	JE       tail26
+	JE       tail32
 	VMOVSD   X5, (DI)
 	VMOVHLPS X5, X5, X5
 	ADDQ     $0x00000008, DI
 
-tail26:
+tail32:
 	TESTQ  $0x00000001, R8
-	JE     tail27
+	JE     tail33
 	VMOVSS X5, (DI)
 
-tail27:
+tail33:
 add_end:
 	LEAQ (CX)(DX*4), CX
 	JMP  rest
@@ -1412,24 +2203,24 @@ two_add_tail:
 	VFMADD231PS  Y4, Y2, Y3
 	LEAQ         (DI), DI
 	TESTQ        $0x00000004, R8
-	JE           tail28
+	JE           tail34
 	VMOVUPS      X3, (DI)
 	VEXTRACTF128 $0x01, Y3, X3
 	ADDQ         $0x00000010, DI
 
-tail28:
+tail34:
 	TESTQ    $0x00000002, R8
-	JE       tail29
+	JE       tail35
 	VMOVSD   X3, (DI)
 	VMOVHLPS X3, X3, X3
 	ADDQ     $0x00000008, DI
 
-tail29:
+tail35:
 	TESTQ  $0x00000001, R8
-	JE     tail30
+	JE     tail36
 	VMOVSS X3, (DI)
 
-tail30:
+tail36:
 two_add_end:
 	LEAQ (CX)(DX*2), CX
 	SUBQ $0x00000002, AX
@@ -1602,24 +2393,24 @@ long_add_tail:
 	VFMADD231PS  Y6, Y4, Y5
 	LEAQ         (DI), DI
 	TESTQ        $0x00000004, R8
-	JE           tail31
+	JE           tail37
 	VMOVUPS      X5, (DI)
 	VEXTRACTF128 $0x01, Y5, X5
 	ADDQ         $0x00000010, DI
 
-tail31:
+tail37:
 	TESTQ    $0x00000002, R8
-	JE       tail32
+	JE       tail38
 	VMOVSD   X5, (DI)
 	VMOVHLPS X5, X5, X5
 	ADDQ     $0x00000008, DI
 
-tail32:
+tail38:
 	TESTQ  $0x00000001, R8
-	JE     tail33
+	JE     tail39
 	VMOVSS X5, (DI)
 
-tail33:
+tail39:
 long_add_end:
 	LEAQ (CX)(DX*4), CX
 	SUBQ $0x00000004, AX
@@ -1724,24 +2515,24 @@ single_add_tail:
 	VFMADD231PS  Y3, Y1, Y2
 	LEAQ         (DI), DI
 	TESTQ        $0x00000004, R8
-	JE           tail34
+	JE           tail40
 	VMOVUPS      X2, (DI)
 	VEXTRACTF128 $0x01, Y2, X2
 	ADDQ         $0x00000010, DI
 
-tail34:
+tail40:
 	TESTQ    $0x00000002, R8
-	JE       tail35
+	JE       tail41
 	VMOVSD   X2, (DI)
 	VMOVHLPS X2, X2, X2
 	ADDQ     $0x00000008, DI
 
-tail35:
+tail41:
 	TESTQ  $0x00000001, R8
-	JE     tail36
+	JE     tail42
 	VMOVSS X2, (DI)
 
-tail36:
+tail42:
 single_add_end:
 	ADDQ DX, CX
 	DECQ AX
@@ -1827,24 +2618,24 @@ row_tail:
 	VFMADD231PS  Y4, Y2, Y3
 	LEAQ         (R8), SI
 	TESTQ        $0x00000004, DI
-	JE           tail37
+	JE           tail43
 	VMOVUPS      X3, (SI)
 	VEXTRACTF128 $0x01, Y3, X3
 	ADDQ         $0x00000010, SI
 
-tail37:
+tail43:
 	TESTQ    $0x00000002, DI
-	JE       tail38
+	JE       tail44
 	VMOVSD   X3, (SI)
 	VMOVHLPS X3, X3, X3
 	ADDQ     $0x00000008, SI
 
-tail38:
+tail44:
 	TESTQ  $0x00000001, DI
-	JE     tail39
+	JE     tail45
 	VMOVSS X3, (SI)
 
-tail39:
+tail45:
 row_end:
 	ADDQ $0x00000004, BX
 	ADDQ DX, CX

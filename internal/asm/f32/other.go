@@ -60,6 +60,10 @@ func GemvTNarrow(m, n int, alpha float32, a *float32, lda int, x *float32, beta 
 	panic(none)
 }
 
+func GemvNarrow(m, n int, alpha float32, a *float32, lda int, x *float32, beta float32, y *float32) {
+	panic(none)
+}
+
 func NormalGrad(m, n int, a *float32, lda int, x, b, r, grad *float32) { panic(none) }
 
 func Ger(m, n int, alpha float32, x, y, a *float32, lda int) { panic(none) }
@@ -101,6 +105,14 @@ func SoftmaxRows(m, n int, a *float32, lda int) { panic(none) }
 func MaxSumExp(n int, x *float32) (z, s float32) { panic(none) }
 
 func SquaredDistances(m, n, d int, x *float32, ldx int, y *float32, ldy int, out *float32, ldo int) {
+	panic(none)
+}
+
+func TanhRoots(n int, coef *float32, y, s, c, p, target *float32, ahead *float32, bytes int, sums *float64) int {
+	panic(none)
+}
+
+func SigmoidRoots(n int, coef *float32, y, s, c, p, target *float32, ahead *float32, bytes int, sums *float64) int {
 	panic(none)
 }
 

@@ -15,11 +15,17 @@ func Gemv(m int, n int, alpha float64, a *float64, lda int, x *float64, beta flo
 //go:noescape
 func GemvT(m int, n int, alpha float64, a *float64, lda int, x *float64, y *float64)
 
-// GemvTNarrow stores α Aᵀ x + β y in y for the m x n matrix A, n <= 16. With β = 0 it does
+// GemvTNarrow stores α Aᵀ x + β y in y for the m x n matrix A, n <= 24. With β = 0 it does
 // not read y. m, n > 0.
 //
 //go:noescape
 func GemvTNarrow(m int, n int, alpha float64, a *float64, lda int, x *float64, beta float64, y *float64)
+
+// GemvNarrow stores α A x + β y in y for the m x n matrix A, n <= 24. With β = 0 it does not
+// read y. m, n > 0.
+//
+//go:noescape
+func GemvNarrow(m int, n int, alpha float64, a *float64, lda int, x *float64, beta float64, y *float64)
 
 // NormalGrad stores A x - b in r and adds Aᵀ r to grad for the m x n matrix A. m, n > 0.
 //

@@ -537,11 +537,10 @@ TEXT ·GemvTNarrow(SB), NOSPLIT, $0-64
 	MOVQ         x+40(FP), SI
 	MOVQ         y+56(FP), DI
 	SHLQ         $0x03, BX
-	VBROADCASTSD alpha+16(FP), Y0
-	VBROADCASTSD beta+48(FP), Y1
-	VXORPS       X2, X2, X2
-	VCMPSD       $0x00, X2, X1, X2
-	VMOVQ        X2, R8
+	VBROADCASTSD beta+48(FP), Y0
+	VXORPS       X1, X1, X1
+	VCMPSD       $0x00, X1, X0, X0
+	VMOVQ        X0, R8
 	ANDQ         $0x00000001, R8
 	DECQ         CX
 	CMPQ         CX, $0x00000004
@@ -550,11 +549,11 @@ TEXT ·GemvTNarrow(SB), NOSPLIT, $0-64
 	LEAQ         masks<>+0(SB), R9
 	MOVQ         $0x00000004, R10
 	SUBQ         CX, R10
-	VMOVDQU      (R9)(R10*8), Y2
+	VMOVDQU      (R9)(R10*8), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
-	VXORPS       Y5, Y5, Y5
-	VXORPS       Y6, Y6, Y6
 	SUBQ         $0x00000004, AX
 	JLT          vectors1_rest
 
@@ -562,18 +561,18 @@ TEXT ·GemvTNarrow(SB), NOSPLIT, $0-64
 vectors1:
 	LEAQ         (DX)(BX*2), R9
 	ADDQ         BX, R9
-	VBROADCASTSD (SI), Y7
-	VMASKMOVPD   (DX), Y2, Y8
-	VFMADD231PD  Y8, Y7, Y3
-	VBROADCASTSD 8(SI), Y7
-	VMASKMOVPD   (DX)(BX*1), Y2, Y8
-	VFMADD231PD  Y8, Y7, Y4
-	VBROADCASTSD 16(SI), Y7
-	VMASKMOVPD   (DX)(BX*2), Y2, Y8
-	VFMADD231PD  Y8, Y7, Y5
-	VBROADCASTSD 24(SI), Y7
-	VMASKMOVPD   (R9), Y2, Y8
-	VFMADD231PD  Y8, Y7, Y6
+	VBROADCASTSD (SI), Y5
+	VMASKMOVPD   (DX), Y0, Y6
+	VFMADD231PD  Y6, Y5, Y1
+	VBROADCASTSD 8(SI), Y5
+	VMASKMOVPD   (DX)(BX*1), Y0, Y6
+	VFMADD231PD  Y6, Y5, Y2
+	VBROADCASTSD 16(SI), Y5
+	VMASKMOVPD   (DX)(BX*2), Y0, Y6
+	VFMADD231PD  Y6, Y5, Y3
+	VBROADCASTSD 24(SI), Y5
+	VMASKMOVPD   (R9), Y0, Y6
+	VFMADD231PD  Y6, Y5, Y4
 	ADDQ         $0x00000020, SI
 	LEAQ         (DX)(BX*4), DX
 	SUBQ         $0x00000004, AX
@@ -584,28 +583,30 @@ vectors1_rest:
 	JE   vectors1_sum
 
 vectors1_row:
-	VBROADCASTSD (SI), Y7
-	VMASKMOVPD   (DX), Y2, Y8
-	VFMADD231PD  Y8, Y7, Y3
+	VBROADCASTSD (SI), Y5
+	VMASKMOVPD   (DX), Y0, Y6
+	VFMADD231PD  Y6, Y5, Y1
 	ADDQ         $0x00000008, SI
 	ADDQ         BX, DX
 	DECQ         AX
 	JNE          vectors1_row
 
 vectors1_sum:
-	VADDPD      Y5, Y3, Y3
-	VADDPD      Y6, Y4, Y4
-	VADDPD      Y4, Y3, Y3
-	VMULPD      Y0, Y3, Y3
-	TESTQ       R8, R8
-	JNE         vectors1_store
-	VMASKMOVPD  (DI), Y2, Y0
-	VFMADD231PD Y0, Y1, Y3
+	VBROADCASTSD alpha+16(FP), Y5
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VMULPD       Y5, Y1, Y1
+	TESTQ        R8, R8
+	JNE          vectors1_store
+	VBROADCASTSD beta+48(FP), Y2
+	VMASKMOVPD   (DI), Y0, Y0
+	VFMADD231PD  Y0, Y2, Y1
 
 vectors1_store:
 	CMPQ    CX, $0x00000004
 	JNE     vectors1_part
-	VMOVUPD Y3, (DI)
+	VMOVUPD Y1, (DI)
 	VZEROUPPER
 	RET
 
@@ -613,14 +614,14 @@ vectors1_part:
 	LEAQ         (DI), AX
 	TESTQ        $0x00000002, CX
 	JE           tail7
-	VMOVUPS      X3, (AX)
-	VEXTRACTF128 $0x01, Y3, X3
+	VMOVUPS      X1, (AX)
+	VEXTRACTF128 $0x01, Y1, X1
 	ADDQ         $0x00000010, AX
 
 tail7:
 	TESTQ  $0x00000001, CX
 	JE     tail8
-	VMOVSD X3, (AX)
+	VMOVSD X1, (AX)
 
 tail8:
 	VZEROUPPER
@@ -633,15 +634,15 @@ vectors1_skip:
 	LEAQ    masks<>+0(SB), R9
 	MOVQ    $0x00000004, R10
 	SUBQ    CX, R10
-	VMOVDQU (R9)(R10*8), Y2
+	VMOVDQU (R9)(R10*8), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y10, Y10, Y10
 	SUBQ    $0x00000004, AX
 	JLT     vectors2_rest
 
@@ -649,22 +650,22 @@ vectors1_skip:
 vectors2:
 	LEAQ         (DX)(BX*2), R9
 	ADDQ         BX, R9
-	VBROADCASTSD (SI), Y11
-	VFMADD231PD  (DX), Y11, Y3
-	VMASKMOVPD   32(DX), Y2, Y12
-	VFMADD231PD  Y12, Y11, Y4
-	VBROADCASTSD 8(SI), Y11
-	VFMADD231PD  (DX)(BX*1), Y11, Y5
-	VMASKMOVPD   32(DX)(BX*1), Y2, Y12
-	VFMADD231PD  Y12, Y11, Y6
-	VBROADCASTSD 16(SI), Y11
-	VFMADD231PD  (DX)(BX*2), Y11, Y7
-	VMASKMOVPD   32(DX)(BX*2), Y2, Y12
-	VFMADD231PD  Y12, Y11, Y8
-	VBROADCASTSD 24(SI), Y11
-	VFMADD231PD  (R9), Y11, Y9
-	VMASKMOVPD   32(R9), Y2, Y12
-	VFMADD231PD  Y12, Y11, Y10
+	VBROADCASTSD (SI), Y9
+	VFMADD231PD  (DX), Y9, Y1
+	VMASKMOVPD   32(DX), Y0, Y10
+	VFMADD231PD  Y10, Y9, Y2
+	VBROADCASTSD 8(SI), Y9
+	VFMADD231PD  (DX)(BX*1), Y9, Y3
+	VMASKMOVPD   32(DX)(BX*1), Y0, Y10
+	VFMADD231PD  Y10, Y9, Y4
+	VBROADCASTSD 16(SI), Y9
+	VFMADD231PD  (DX)(BX*2), Y9, Y5
+	VMASKMOVPD   32(DX)(BX*2), Y0, Y10
+	VFMADD231PD  Y10, Y9, Y6
+	VBROADCASTSD 24(SI), Y9
+	VFMADD231PD  (R9), Y9, Y7
+	VMASKMOVPD   32(R9), Y0, Y10
+	VFMADD231PD  Y10, Y9, Y8
 	ADDQ         $0x00000020, SI
 	LEAQ         (DX)(BX*4), DX
 	SUBQ         $0x00000004, AX
@@ -675,35 +676,37 @@ vectors2_rest:
 	JE   vectors2_sum
 
 vectors2_row:
-	VBROADCASTSD (SI), Y11
-	VFMADD231PD  (DX), Y11, Y3
-	VMASKMOVPD   32(DX), Y2, Y12
-	VFMADD231PD  Y12, Y11, Y4
+	VBROADCASTSD (SI), Y9
+	VFMADD231PD  (DX), Y9, Y1
+	VMASKMOVPD   32(DX), Y0, Y10
+	VFMADD231PD  Y10, Y9, Y2
 	ADDQ         $0x00000008, SI
 	ADDQ         BX, DX
 	DECQ         AX
 	JNE          vectors2_row
 
 vectors2_sum:
-	VADDPD      Y7, Y3, Y3
-	VADDPD      Y9, Y5, Y5
-	VADDPD      Y5, Y3, Y3
-	VMULPD      Y0, Y3, Y3
-	VADDPD      Y8, Y4, Y4
-	VADDPD      Y10, Y6, Y6
-	VADDPD      Y6, Y4, Y4
-	VMULPD      Y0, Y4, Y4
-	TESTQ       R8, R8
-	JNE         vectors2_store
-	VFMADD231PD (DI), Y1, Y3
-	VMASKMOVPD  32(DI), Y2, Y0
-	VFMADD231PD Y0, Y1, Y4
+	VBROADCASTSD alpha+16(FP), Y9
+	VADDPD       Y5, Y1, Y1
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VMULPD       Y9, Y1, Y1
+	VADDPD       Y6, Y2, Y2
+	VADDPD       Y8, Y4, Y4
+	VADDPD       Y4, Y2, Y2
+	VMULPD       Y9, Y2, Y2
+	TESTQ        R8, R8
+	JNE          vectors2_store
+	VBROADCASTSD beta+48(FP), Y3
+	VFMADD231PD  (DI), Y3, Y1
+	VMASKMOVPD   32(DI), Y0, Y0
+	VFMADD231PD  Y0, Y3, Y2
 
 vectors2_store:
-	VMOVUPD Y3, (DI)
+	VMOVUPD Y1, (DI)
 	CMPQ    CX, $0x00000004
 	JNE     vectors2_part
-	VMOVUPD Y4, 32(DI)
+	VMOVUPD Y2, 32(DI)
 	VZEROUPPER
 	RET
 
@@ -711,14 +714,14 @@ vectors2_part:
 	LEAQ         32(DI), AX
 	TESTQ        $0x00000002, CX
 	JE           tail9
-	VMOVUPS      X4, (AX)
-	VEXTRACTF128 $0x01, Y4, X4
+	VMOVUPS      X2, (AX)
+	VEXTRACTF128 $0x01, Y2, X2
 	ADDQ         $0x00000010, AX
 
 tail9:
 	TESTQ  $0x00000001, CX
 	JE     tail10
-	VMOVSD X4, (AX)
+	VMOVSD X2, (AX)
 
 tail10:
 	VZEROUPPER
@@ -731,28 +734,28 @@ vectors2_skip:
 	LEAQ    masks<>+0(SB), R9
 	MOVQ    $0x00000004, R10
 	SUBQ    CX, R10
-	VMOVDQU (R9)(R10*8), Y2
+	VMOVDQU (R9)(R10*8), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
 	SUBQ    $0x00000002, AX
 	JLT     vectors3_rest
 
 	PCALIGN $32
 vectors3:
-	VBROADCASTSD (SI), Y9
-	VFMADD231PD  (DX), Y9, Y3
-	VFMADD231PD  32(DX), Y9, Y4
-	VMASKMOVPD   64(DX), Y2, Y10
-	VFMADD231PD  Y10, Y9, Y5
-	VBROADCASTSD 8(SI), Y9
-	VFMADD231PD  (DX)(BX*1), Y9, Y6
-	VFMADD231PD  32(DX)(BX*1), Y9, Y7
-	VMASKMOVPD   64(DX)(BX*1), Y2, Y10
-	VFMADD231PD  Y10, Y9, Y8
+	VBROADCASTSD (SI), Y7
+	VFMADD231PD  (DX), Y7, Y1
+	VFMADD231PD  32(DX), Y7, Y2
+	VMASKMOVPD   64(DX), Y0, Y8
+	VFMADD231PD  Y8, Y7, Y3
+	VBROADCASTSD 8(SI), Y7
+	VFMADD231PD  (DX)(BX*1), Y7, Y4
+	VFMADD231PD  32(DX)(BX*1), Y7, Y5
+	VMASKMOVPD   64(DX)(BX*1), Y0, Y8
+	VFMADD231PD  Y8, Y7, Y6
 	ADDQ         $0x00000010, SI
 	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x00000002, AX
@@ -763,36 +766,38 @@ vectors3_rest:
 	JE   vectors3_sum
 
 vectors3_row:
-	VBROADCASTSD (SI), Y9
-	VFMADD231PD  (DX), Y9, Y3
-	VFMADD231PD  32(DX), Y9, Y4
-	VMASKMOVPD   64(DX), Y2, Y10
-	VFMADD231PD  Y10, Y9, Y5
+	VBROADCASTSD (SI), Y7
+	VFMADD231PD  (DX), Y7, Y1
+	VFMADD231PD  32(DX), Y7, Y2
+	VMASKMOVPD   64(DX), Y0, Y8
+	VFMADD231PD  Y8, Y7, Y3
 	ADDQ         $0x00000008, SI
 	ADDQ         BX, DX
 	DECQ         AX
 	JNE          vectors3_row
 
 vectors3_sum:
-	VADDPD      Y6, Y3, Y3
-	VMULPD      Y0, Y3, Y3
-	VADDPD      Y7, Y4, Y4
-	VMULPD      Y0, Y4, Y4
-	VADDPD      Y8, Y5, Y5
-	VMULPD      Y0, Y5, Y5
-	TESTQ       R8, R8
-	JNE         vectors3_store
-	VFMADD231PD (DI), Y1, Y3
-	VFMADD231PD 32(DI), Y1, Y4
-	VMASKMOVPD  64(DI), Y2, Y0
-	VFMADD231PD Y0, Y1, Y5
+	VBROADCASTSD alpha+16(FP), Y7
+	VADDPD       Y4, Y1, Y1
+	VMULPD       Y7, Y1, Y1
+	VADDPD       Y5, Y2, Y2
+	VMULPD       Y7, Y2, Y2
+	VADDPD       Y6, Y3, Y3
+	VMULPD       Y7, Y3, Y3
+	TESTQ        R8, R8
+	JNE          vectors3_store
+	VBROADCASTSD beta+48(FP), Y4
+	VFMADD231PD  (DI), Y4, Y1
+	VFMADD231PD  32(DI), Y4, Y2
+	VMASKMOVPD   64(DI), Y0, Y0
+	VFMADD231PD  Y0, Y4, Y3
 
 vectors3_store:
-	VMOVUPD Y3, (DI)
-	VMOVUPD Y4, 32(DI)
+	VMOVUPD Y1, (DI)
+	VMOVUPD Y2, 32(DI)
 	CMPQ    CX, $0x00000004
 	JNE     vectors3_part
-	VMOVUPD Y5, 64(DI)
+	VMOVUPD Y3, 64(DI)
 	VZEROUPPER
 	RET
 
@@ -800,50 +805,52 @@ vectors3_part:
 	LEAQ         64(DI), AX
 	TESTQ        $0x00000002, CX
 	JE           tail11
-	VMOVUPS      X5, (AX)
-	VEXTRACTF128 $0x01, Y5, X5
+	VMOVUPS      X3, (AX)
+	VEXTRACTF128 $0x01, Y3, X3
 	ADDQ         $0x00000010, AX
 
 tail11:
 	TESTQ  $0x00000001, CX
 	JE     tail12
-	VMOVSD X5, (AX)
+	VMOVSD X3, (AX)
 
 tail12:
 	VZEROUPPER
 	RET
 
 vectors3_skip:
+	CMPQ    CX, $0x00000010
+	JGE     vectors4_skip
 	SUBQ    $0x0000000b, CX
 	LEAQ    masks<>+0(SB), R9
 	MOVQ    $0x00000004, R10
 	SUBQ    CX, R10
-	VMOVDQU (R9)(R10*8), Y2
+	VMOVDQU (R9)(R10*8), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y10, Y10, Y10
 	SUBQ    $0x00000002, AX
 	JLT     vectors4_rest
 
 	PCALIGN $32
 vectors4:
-	VBROADCASTSD (SI), Y11
-	VFMADD231PD  (DX), Y11, Y3
-	VFMADD231PD  32(DX), Y11, Y4
-	VFMADD231PD  64(DX), Y11, Y5
-	VMASKMOVPD   96(DX), Y2, Y12
-	VFMADD231PD  Y12, Y11, Y6
-	VBROADCASTSD 8(SI), Y11
-	VFMADD231PD  (DX)(BX*1), Y11, Y7
-	VFMADD231PD  32(DX)(BX*1), Y11, Y8
-	VFMADD231PD  64(DX)(BX*1), Y11, Y9
-	VMASKMOVPD   96(DX)(BX*1), Y2, Y12
-	VFMADD231PD  Y12, Y11, Y10
+	VBROADCASTSD (SI), Y9
+	VFMADD231PD  (DX), Y9, Y1
+	VFMADD231PD  32(DX), Y9, Y2
+	VFMADD231PD  64(DX), Y9, Y3
+	VMASKMOVPD   96(DX), Y0, Y10
+	VFMADD231PD  Y10, Y9, Y4
+	VBROADCASTSD 8(SI), Y9
+	VFMADD231PD  (DX)(BX*1), Y9, Y5
+	VFMADD231PD  32(DX)(BX*1), Y9, Y6
+	VFMADD231PD  64(DX)(BX*1), Y9, Y7
+	VMASKMOVPD   96(DX)(BX*1), Y0, Y10
+	VFMADD231PD  Y10, Y9, Y8
 	ADDQ         $0x00000010, SI
 	LEAQ         (DX)(BX*2), DX
 	SUBQ         $0x00000002, AX
@@ -854,41 +861,43 @@ vectors4_rest:
 	JE   vectors4_sum
 
 vectors4_row:
-	VBROADCASTSD (SI), Y11
-	VFMADD231PD  (DX), Y11, Y3
-	VFMADD231PD  32(DX), Y11, Y4
-	VFMADD231PD  64(DX), Y11, Y5
-	VMASKMOVPD   96(DX), Y2, Y12
-	VFMADD231PD  Y12, Y11, Y6
+	VBROADCASTSD (SI), Y9
+	VFMADD231PD  (DX), Y9, Y1
+	VFMADD231PD  32(DX), Y9, Y2
+	VFMADD231PD  64(DX), Y9, Y3
+	VMASKMOVPD   96(DX), Y0, Y10
+	VFMADD231PD  Y10, Y9, Y4
 	ADDQ         $0x00000008, SI
 	ADDQ         BX, DX
 	DECQ         AX
 	JNE          vectors4_row
 
 vectors4_sum:
-	VADDPD      Y7, Y3, Y3
-	VMULPD      Y0, Y3, Y3
-	VADDPD      Y8, Y4, Y4
-	VMULPD      Y0, Y4, Y4
-	VADDPD      Y9, Y5, Y5
-	VMULPD      Y0, Y5, Y5
-	VADDPD      Y10, Y6, Y6
-	VMULPD      Y0, Y6, Y6
-	TESTQ       R8, R8
-	JNE         vectors4_store
-	VFMADD231PD (DI), Y1, Y3
-	VFMADD231PD 32(DI), Y1, Y4
-	VFMADD231PD 64(DI), Y1, Y5
-	VMASKMOVPD  96(DI), Y2, Y0
-	VFMADD231PD Y0, Y1, Y6
+	VBROADCASTSD alpha+16(FP), Y9
+	VADDPD       Y5, Y1, Y1
+	VMULPD       Y9, Y1, Y1
+	VADDPD       Y6, Y2, Y2
+	VMULPD       Y9, Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VMULPD       Y9, Y3, Y3
+	VADDPD       Y8, Y4, Y4
+	VMULPD       Y9, Y4, Y4
+	TESTQ        R8, R8
+	JNE          vectors4_store
+	VBROADCASTSD beta+48(FP), Y5
+	VFMADD231PD  (DI), Y5, Y1
+	VFMADD231PD  32(DI), Y5, Y2
+	VFMADD231PD  64(DI), Y5, Y3
+	VMASKMOVPD   96(DI), Y0, Y0
+	VFMADD231PD  Y0, Y5, Y4
 
 vectors4_store:
-	VMOVUPD Y3, (DI)
-	VMOVUPD Y4, 32(DI)
-	VMOVUPD Y5, 64(DI)
+	VMOVUPD Y1, (DI)
+	VMOVUPD Y2, 32(DI)
+	VMOVUPD Y3, 64(DI)
 	CMPQ    CX, $0x00000004
 	JNE     vectors4_part
-	VMOVUPD Y6, 96(DI)
+	VMOVUPD Y4, 96(DI)
 	VZEROUPPER
 	RET
 
@@ -896,16 +905,772 @@ vectors4_part:
 	LEAQ         96(DI), AX
 	TESTQ        $0x00000002, CX
 	JE           tail13
-	VMOVUPS      X6, (AX)
-	VEXTRACTF128 $0x01, Y6, X6
+	VMOVUPS      X4, (AX)
+	VEXTRACTF128 $0x01, Y4, X4
 	ADDQ         $0x00000010, AX
 
 tail13:
 	TESTQ  $0x00000001, CX
 	JE     tail14
-	VMOVSD X6, (AX)
+	VMOVSD X4, (AX)
 
 tail14:
+	VZEROUPPER
+	RET
+
+vectors4_skip:
+	CMPQ    CX, $0x00000014
+	JGE     vectors5_skip
+	SUBQ    $0x0000000f, CX
+	LEAQ    masks<>+0(SB), R9
+	MOVQ    $0x00000004, R10
+	SUBQ    CX, R10
+	VMOVDQU (R9)(R10*8), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	SUBQ    $0x00000002, AX
+	JLT     vectors5_rest
+
+	PCALIGN $32
+vectors5:
+	VBROADCASTSD (SI), Y11
+	VFMADD231PD  (DX), Y11, Y1
+	VFMADD231PD  32(DX), Y11, Y2
+	VFMADD231PD  64(DX), Y11, Y3
+	VFMADD231PD  96(DX), Y11, Y4
+	VMASKMOVPD   128(DX), Y0, Y12
+	VFMADD231PD  Y12, Y11, Y5
+	VBROADCASTSD 8(SI), Y11
+	VFMADD231PD  (DX)(BX*1), Y11, Y6
+	VFMADD231PD  32(DX)(BX*1), Y11, Y7
+	VFMADD231PD  64(DX)(BX*1), Y11, Y8
+	VFMADD231PD  96(DX)(BX*1), Y11, Y9
+	VMASKMOVPD   128(DX)(BX*1), Y0, Y12
+	VFMADD231PD  Y12, Y11, Y10
+	ADDQ         $0x00000010, SI
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x00000002, AX
+	JGE          vectors5
+
+vectors5_rest:
+	ADDQ $0x00000002, AX
+	JE   vectors5_sum
+
+vectors5_row:
+	VBROADCASTSD (SI), Y11
+	VFMADD231PD  (DX), Y11, Y1
+	VFMADD231PD  32(DX), Y11, Y2
+	VFMADD231PD  64(DX), Y11, Y3
+	VFMADD231PD  96(DX), Y11, Y4
+	VMASKMOVPD   128(DX), Y0, Y12
+	VFMADD231PD  Y12, Y11, Y5
+	ADDQ         $0x00000008, SI
+	ADDQ         BX, DX
+	DECQ         AX
+	JNE          vectors5_row
+
+vectors5_sum:
+	VBROADCASTSD alpha+16(FP), Y11
+	VADDPD       Y6, Y1, Y1
+	VMULPD       Y11, Y1, Y1
+	VADDPD       Y7, Y2, Y2
+	VMULPD       Y11, Y2, Y2
+	VADDPD       Y8, Y3, Y3
+	VMULPD       Y11, Y3, Y3
+	VADDPD       Y9, Y4, Y4
+	VMULPD       Y11, Y4, Y4
+	VADDPD       Y10, Y5, Y5
+	VMULPD       Y11, Y5, Y5
+	TESTQ        R8, R8
+	JNE          vectors5_store
+	VBROADCASTSD beta+48(FP), Y6
+	VFMADD231PD  (DI), Y6, Y1
+	VFMADD231PD  32(DI), Y6, Y2
+	VFMADD231PD  64(DI), Y6, Y3
+	VFMADD231PD  96(DI), Y6, Y4
+	VMASKMOVPD   128(DI), Y0, Y0
+	VFMADD231PD  Y0, Y6, Y5
+
+vectors5_store:
+	VMOVUPD Y1, (DI)
+	VMOVUPD Y2, 32(DI)
+	VMOVUPD Y3, 64(DI)
+	VMOVUPD Y4, 96(DI)
+	CMPQ    CX, $0x00000004
+	JNE     vectors5_part
+	VMOVUPD Y5, 128(DI)
+	VZEROUPPER
+	RET
+
+vectors5_part:
+	LEAQ         128(DI), AX
+	TESTQ        $0x00000002, CX
+	JE           tail15
+	VMOVUPS      X5, (AX)
+	VEXTRACTF128 $0x01, Y5, X5
+	ADDQ         $0x00000010, AX
+
+tail15:
+	TESTQ  $0x00000001, CX
+	JE     tail16
+	VMOVSD X5, (AX)
+
+tail16:
+	VZEROUPPER
+	RET
+
+vectors5_skip:
+	SUBQ    $0x00000013, CX
+	LEAQ    masks<>+0(SB), R9
+	MOVQ    $0x00000004, R10
+	SUBQ    CX, R10
+	VMOVDQU (R9)(R10*8), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y11, Y11, Y11
+	VXORPS  Y12, Y12, Y12
+	SUBQ    $0x00000002, AX
+	JLT     vectors6_rest
+
+	PCALIGN $32
+vectors6:
+	VBROADCASTSD (SI), Y13
+	VFMADD231PD  (DX), Y13, Y1
+	VFMADD231PD  32(DX), Y13, Y2
+	VFMADD231PD  64(DX), Y13, Y3
+	VFMADD231PD  96(DX), Y13, Y4
+	VFMADD231PD  128(DX), Y13, Y5
+	VMASKMOVPD   160(DX), Y0, Y14
+	VFMADD231PD  Y14, Y13, Y6
+	VBROADCASTSD 8(SI), Y13
+	VFMADD231PD  (DX)(BX*1), Y13, Y7
+	VFMADD231PD  32(DX)(BX*1), Y13, Y8
+	VFMADD231PD  64(DX)(BX*1), Y13, Y9
+	VFMADD231PD  96(DX)(BX*1), Y13, Y10
+	VFMADD231PD  128(DX)(BX*1), Y13, Y11
+	VMASKMOVPD   160(DX)(BX*1), Y0, Y14
+	VFMADD231PD  Y14, Y13, Y12
+	ADDQ         $0x00000010, SI
+	LEAQ         (DX)(BX*2), DX
+	SUBQ         $0x00000002, AX
+	JGE          vectors6
+
+vectors6_rest:
+	ADDQ $0x00000002, AX
+	JE   vectors6_sum
+
+vectors6_row:
+	VBROADCASTSD (SI), Y13
+	VFMADD231PD  (DX), Y13, Y1
+	VFMADD231PD  32(DX), Y13, Y2
+	VFMADD231PD  64(DX), Y13, Y3
+	VFMADD231PD  96(DX), Y13, Y4
+	VFMADD231PD  128(DX), Y13, Y5
+	VMASKMOVPD   160(DX), Y0, Y14
+	VFMADD231PD  Y14, Y13, Y6
+	ADDQ         $0x00000008, SI
+	ADDQ         BX, DX
+	DECQ         AX
+	JNE          vectors6_row
+
+vectors6_sum:
+	VBROADCASTSD alpha+16(FP), Y13
+	VADDPD       Y7, Y1, Y1
+	VMULPD       Y13, Y1, Y1
+	VADDPD       Y8, Y2, Y2
+	VMULPD       Y13, Y2, Y2
+	VADDPD       Y9, Y3, Y3
+	VMULPD       Y13, Y3, Y3
+	VADDPD       Y10, Y4, Y4
+	VMULPD       Y13, Y4, Y4
+	VADDPD       Y11, Y5, Y5
+	VMULPD       Y13, Y5, Y5
+	VADDPD       Y12, Y6, Y6
+	VMULPD       Y13, Y6, Y6
+	TESTQ        R8, R8
+	JNE          vectors6_store
+	VBROADCASTSD beta+48(FP), Y7
+	VFMADD231PD  (DI), Y7, Y1
+	VFMADD231PD  32(DI), Y7, Y2
+	VFMADD231PD  64(DI), Y7, Y3
+	VFMADD231PD  96(DI), Y7, Y4
+	VFMADD231PD  128(DI), Y7, Y5
+	VMASKMOVPD   160(DI), Y0, Y0
+	VFMADD231PD  Y0, Y7, Y6
+
+vectors6_store:
+	VMOVUPD Y1, (DI)
+	VMOVUPD Y2, 32(DI)
+	VMOVUPD Y3, 64(DI)
+	VMOVUPD Y4, 96(DI)
+	VMOVUPD Y5, 128(DI)
+	CMPQ    CX, $0x00000004
+	JNE     vectors6_part
+	VMOVUPD Y6, 160(DI)
+	VZEROUPPER
+	RET
+
+vectors6_part:
+	LEAQ         160(DI), AX
+	TESTQ        $0x00000002, CX
+	JE           tail17
+	VMOVUPS      X6, (AX)
+	VEXTRACTF128 $0x01, Y6, X6
+	ADDQ         $0x00000010, AX
+
+tail17:
+	TESTQ  $0x00000001, CX
+	JE     tail18
+	VMOVSD X6, (AX)
+
+tail18:
+	VZEROUPPER
+	RET
+
+// func GemvNarrow(m int, n int, alpha float64, a *float64, lda int, x *float64, beta float64, y *float64)
+// Requires: AVX, FMA3
+TEXT ·GemvNarrow(SB), NOSPLIT, $0-64
+	MOVQ         m+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         a+24(FP), DX
+	MOVQ         lda+32(FP), BX
+	MOVQ         x+40(FP), SI
+	MOVQ         y+56(FP), DI
+	SHLQ         $0x03, BX
+	VBROADCASTSD beta+48(FP), Y0
+	VXORPS       X1, X1, X1
+	VCMPSD       $0x00, X1, X0, X0
+	VMOVQ        X0, R8
+	ANDQ         $0x00000001, R8
+	LEAQ         (BX)(BX*2), R9
+	ADDQ         DX, R9
+	DECQ         CX
+	CMPQ         CX, $0x00000004
+	JGE          vectors1_skip
+	SUBQ         $0xffffffff, CX
+	LEAQ         masks<>+0(SB), R10
+	MOVQ         $0x00000004, R11
+	SUBQ         CX, R11
+	VMOVDQU      (R10)(R11*8), Y0
+	VMASKMOVPD   (SI), Y0, Y1
+	SUBQ         $0x00000004, AX
+	JLT          vectors1_rest
+
+	PCALIGN $32
+vectors1:
+	VMASKMOVPD   (DX), Y0, Y2
+	VMULPD       Y1, Y2, Y2
+	VMASKMOVPD   (DX)(BX*1), Y0, Y3
+	VMULPD       Y1, Y3, Y3
+	VMASKMOVPD   (DX)(BX*2), Y0, Y4
+	VMULPD       Y1, Y4, Y4
+	VMASKMOVPD   (R9), Y0, Y5
+	VMULPD       Y1, Y5, Y5
+	VHADDPD      Y3, Y2, Y2
+	VHADDPD      Y5, Y4, Y4
+	VPERM2F128   $0x21, Y4, Y2, Y3
+	VBLENDPD     $0x0c, Y4, Y2, Y2
+	VADDPD       Y3, Y2, Y2
+	VBROADCASTSD alpha+16(FP), Y3
+	VMULPD       Y3, Y2, Y2
+	TESTQ        R8, R8
+	JNE          vectors1_store
+	VBROADCASTSD beta+48(FP), Y3
+	VFMADD231PD  (DI), Y3, Y2
+
+vectors1_store:
+	VMOVUPD Y2, (DI)
+	LEAQ    (DX)(BX*4), DX
+	LEAQ    (R9)(BX*4), R9
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000004, AX
+	JGE     vectors1
+
+vectors1_rest:
+	ADDQ $0x00000004, AX
+	JE   vectors1_done
+
+vectors1_row:
+	VMASKMOVPD   (DX), Y0, Y2
+	VMULPD       Y1, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPD       X3, X2, X2
+	VPERMILPD    $0x01, X2, X3
+	VADDSD       X3, X2, X2
+	VBROADCASTSD alpha+16(FP), Y3
+	VMULSD       X3, X2, X2
+	TESTQ        R8, R8
+	JNE          vectors1_scalar
+	VBROADCASTSD beta+48(FP), Y3
+	VFMADD231SD  (DI), X3, X2
+
+vectors1_scalar:
+	VMOVSD X2, (DI)
+	ADDQ   BX, DX
+	ADDQ   $0x00000008, DI
+	DECQ   AX
+	JNE    vectors1_row
+
+vectors1_done:
+	VZEROUPPER
+	RET
+
+vectors1_skip:
+	CMPQ       CX, $0x00000008
+	JGE        vectors2_skip
+	SUBQ       $0x00000003, CX
+	LEAQ       masks<>+0(SB), R10
+	MOVQ       $0x00000004, R11
+	SUBQ       CX, R11
+	VMOVDQU    (R10)(R11*8), Y0
+	VMOVUPD    (SI), Y1
+	VMASKMOVPD 32(SI), Y0, Y2
+	SUBQ       $0x00000004, AX
+	JLT        vectors2_rest
+
+	PCALIGN $32
+vectors2:
+	VMASKMOVPD   32(DX), Y0, Y3
+	VMULPD       Y2, Y3, Y3
+	VFMADD231PD  (DX), Y1, Y3
+	VMASKMOVPD   32(DX)(BX*1), Y0, Y4
+	VMULPD       Y2, Y4, Y4
+	VFMADD231PD  (DX)(BX*1), Y1, Y4
+	VMASKMOVPD   32(DX)(BX*2), Y0, Y5
+	VMULPD       Y2, Y5, Y5
+	VFMADD231PD  (DX)(BX*2), Y1, Y5
+	VMASKMOVPD   32(R9), Y0, Y6
+	VMULPD       Y2, Y6, Y6
+	VFMADD231PD  (R9), Y1, Y6
+	VHADDPD      Y4, Y3, Y3
+	VHADDPD      Y6, Y5, Y5
+	VPERM2F128   $0x21, Y5, Y3, Y4
+	VBLENDPD     $0x0c, Y5, Y3, Y3
+	VADDPD       Y4, Y3, Y3
+	VBROADCASTSD alpha+16(FP), Y4
+	VMULPD       Y4, Y3, Y3
+	TESTQ        R8, R8
+	JNE          vectors2_store
+	VBROADCASTSD beta+48(FP), Y4
+	VFMADD231PD  (DI), Y4, Y3
+
+vectors2_store:
+	VMOVUPD Y3, (DI)
+	LEAQ    (DX)(BX*4), DX
+	LEAQ    (R9)(BX*4), R9
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000004, AX
+	JGE     vectors2
+
+vectors2_rest:
+	ADDQ $0x00000004, AX
+	JE   vectors2_done
+
+vectors2_row:
+	VMASKMOVPD   32(DX), Y0, Y3
+	VMULPD       Y2, Y3, Y3
+	VFMADD231PD  (DX), Y1, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VPERMILPD    $0x01, X3, X4
+	VADDSD       X4, X3, X3
+	VBROADCASTSD alpha+16(FP), Y4
+	VMULSD       X4, X3, X3
+	TESTQ        R8, R8
+	JNE          vectors2_scalar
+	VBROADCASTSD beta+48(FP), Y4
+	VFMADD231SD  (DI), X4, X3
+
+vectors2_scalar:
+	VMOVSD X3, (DI)
+	ADDQ   BX, DX
+	ADDQ   $0x00000008, DI
+	DECQ   AX
+	JNE    vectors2_row
+
+vectors2_done:
+	VZEROUPPER
+	RET
+
+vectors2_skip:
+	CMPQ       CX, $0x0000000c
+	JGE        vectors3_skip
+	SUBQ       $0x00000007, CX
+	LEAQ       masks<>+0(SB), R10
+	MOVQ       $0x00000004, R11
+	SUBQ       CX, R11
+	VMOVDQU    (R10)(R11*8), Y0
+	VMOVUPD    (SI), Y1
+	VMOVUPD    32(SI), Y2
+	VMASKMOVPD 64(SI), Y0, Y3
+	SUBQ       $0x00000004, AX
+	JLT        vectors3_rest
+
+	PCALIGN $32
+vectors3:
+	VMASKMOVPD   64(DX), Y0, Y4
+	VMULPD       Y3, Y4, Y4
+	VFMADD231PD  (DX), Y1, Y4
+	VFMADD231PD  32(DX), Y2, Y4
+	VMASKMOVPD   64(DX)(BX*1), Y0, Y5
+	VMULPD       Y3, Y5, Y5
+	VFMADD231PD  (DX)(BX*1), Y1, Y5
+	VFMADD231PD  32(DX)(BX*1), Y2, Y5
+	VMASKMOVPD   64(DX)(BX*2), Y0, Y6
+	VMULPD       Y3, Y6, Y6
+	VFMADD231PD  (DX)(BX*2), Y1, Y6
+	VFMADD231PD  32(DX)(BX*2), Y2, Y6
+	VMASKMOVPD   64(R9), Y0, Y7
+	VMULPD       Y3, Y7, Y7
+	VFMADD231PD  (R9), Y1, Y7
+	VFMADD231PD  32(R9), Y2, Y7
+	VHADDPD      Y5, Y4, Y4
+	VHADDPD      Y7, Y6, Y6
+	VPERM2F128   $0x21, Y6, Y4, Y5
+	VBLENDPD     $0x0c, Y6, Y4, Y4
+	VADDPD       Y5, Y4, Y4
+	VBROADCASTSD alpha+16(FP), Y5
+	VMULPD       Y5, Y4, Y4
+	TESTQ        R8, R8
+	JNE          vectors3_store
+	VBROADCASTSD beta+48(FP), Y5
+	VFMADD231PD  (DI), Y5, Y4
+
+vectors3_store:
+	VMOVUPD Y4, (DI)
+	LEAQ    (DX)(BX*4), DX
+	LEAQ    (R9)(BX*4), R9
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000004, AX
+	JGE     vectors3
+
+vectors3_rest:
+	ADDQ $0x00000004, AX
+	JE   vectors3_done
+
+vectors3_row:
+	VMASKMOVPD   64(DX), Y0, Y4
+	VMULPD       Y3, Y4, Y4
+	VFMADD231PD  (DX), Y1, Y4
+	VFMADD231PD  32(DX), Y2, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPD       X5, X4, X4
+	VPERMILPD    $0x01, X4, X5
+	VADDSD       X5, X4, X4
+	VBROADCASTSD alpha+16(FP), Y5
+	VMULSD       X5, X4, X4
+	TESTQ        R8, R8
+	JNE          vectors3_scalar
+	VBROADCASTSD beta+48(FP), Y5
+	VFMADD231SD  (DI), X5, X4
+
+vectors3_scalar:
+	VMOVSD X4, (DI)
+	ADDQ   BX, DX
+	ADDQ   $0x00000008, DI
+	DECQ   AX
+	JNE    vectors3_row
+
+vectors3_done:
+	VZEROUPPER
+	RET
+
+vectors3_skip:
+	CMPQ       CX, $0x00000010
+	JGE        vectors4_skip
+	SUBQ       $0x0000000b, CX
+	LEAQ       masks<>+0(SB), R10
+	MOVQ       $0x00000004, R11
+	SUBQ       CX, R11
+	VMOVDQU    (R10)(R11*8), Y0
+	VMOVUPD    (SI), Y1
+	VMOVUPD    32(SI), Y2
+	VMOVUPD    64(SI), Y3
+	VMASKMOVPD 96(SI), Y0, Y4
+	SUBQ       $0x00000004, AX
+	JLT        vectors4_rest
+
+	PCALIGN $32
+vectors4:
+	VMASKMOVPD   96(DX), Y0, Y5
+	VMULPD       Y4, Y5, Y5
+	VFMADD231PD  (DX), Y1, Y5
+	VFMADD231PD  32(DX), Y2, Y5
+	VFMADD231PD  64(DX), Y3, Y5
+	VMASKMOVPD   96(DX)(BX*1), Y0, Y6
+	VMULPD       Y4, Y6, Y6
+	VFMADD231PD  (DX)(BX*1), Y1, Y6
+	VFMADD231PD  32(DX)(BX*1), Y2, Y6
+	VFMADD231PD  64(DX)(BX*1), Y3, Y6
+	VMASKMOVPD   96(DX)(BX*2), Y0, Y7
+	VMULPD       Y4, Y7, Y7
+	VFMADD231PD  (DX)(BX*2), Y1, Y7
+	VFMADD231PD  32(DX)(BX*2), Y2, Y7
+	VFMADD231PD  64(DX)(BX*2), Y3, Y7
+	VMASKMOVPD   96(R9), Y0, Y8
+	VMULPD       Y4, Y8, Y8
+	VFMADD231PD  (R9), Y1, Y8
+	VFMADD231PD  32(R9), Y2, Y8
+	VFMADD231PD  64(R9), Y3, Y8
+	VHADDPD      Y6, Y5, Y5
+	VHADDPD      Y8, Y7, Y7
+	VPERM2F128   $0x21, Y7, Y5, Y6
+	VBLENDPD     $0x0c, Y7, Y5, Y5
+	VADDPD       Y6, Y5, Y5
+	VBROADCASTSD alpha+16(FP), Y6
+	VMULPD       Y6, Y5, Y5
+	TESTQ        R8, R8
+	JNE          vectors4_store
+	VBROADCASTSD beta+48(FP), Y6
+	VFMADD231PD  (DI), Y6, Y5
+
+vectors4_store:
+	VMOVUPD Y5, (DI)
+	LEAQ    (DX)(BX*4), DX
+	LEAQ    (R9)(BX*4), R9
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000004, AX
+	JGE     vectors4
+
+vectors4_rest:
+	ADDQ $0x00000004, AX
+	JE   vectors4_done
+
+vectors4_row:
+	VMASKMOVPD   96(DX), Y0, Y5
+	VMULPD       Y4, Y5, Y5
+	VFMADD231PD  (DX), Y1, Y5
+	VFMADD231PD  32(DX), Y2, Y5
+	VFMADD231PD  64(DX), Y3, Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VADDPD       X6, X5, X5
+	VPERMILPD    $0x01, X5, X6
+	VADDSD       X6, X5, X5
+	VBROADCASTSD alpha+16(FP), Y6
+	VMULSD       X6, X5, X5
+	TESTQ        R8, R8
+	JNE          vectors4_scalar
+	VBROADCASTSD beta+48(FP), Y6
+	VFMADD231SD  (DI), X6, X5
+
+vectors4_scalar:
+	VMOVSD X5, (DI)
+	ADDQ   BX, DX
+	ADDQ   $0x00000008, DI
+	DECQ   AX
+	JNE    vectors4_row
+
+vectors4_done:
+	VZEROUPPER
+	RET
+
+vectors4_skip:
+	CMPQ       CX, $0x00000014
+	JGE        vectors5_skip
+	SUBQ       $0x0000000f, CX
+	LEAQ       masks<>+0(SB), R10
+	MOVQ       $0x00000004, R11
+	SUBQ       CX, R11
+	VMOVDQU    (R10)(R11*8), Y0
+	VMOVUPD    (SI), Y1
+	VMOVUPD    32(SI), Y2
+	VMOVUPD    64(SI), Y3
+	VMOVUPD    96(SI), Y4
+	VMASKMOVPD 128(SI), Y0, Y5
+	SUBQ       $0x00000004, AX
+	JLT        vectors5_rest
+
+	PCALIGN $32
+vectors5:
+	VMASKMOVPD   128(DX), Y0, Y6
+	VMULPD       Y5, Y6, Y6
+	VFMADD231PD  (DX), Y1, Y6
+	VFMADD231PD  32(DX), Y2, Y6
+	VFMADD231PD  64(DX), Y3, Y6
+	VFMADD231PD  96(DX), Y4, Y6
+	VMASKMOVPD   128(DX)(BX*1), Y0, Y7
+	VMULPD       Y5, Y7, Y7
+	VFMADD231PD  (DX)(BX*1), Y1, Y7
+	VFMADD231PD  32(DX)(BX*1), Y2, Y7
+	VFMADD231PD  64(DX)(BX*1), Y3, Y7
+	VFMADD231PD  96(DX)(BX*1), Y4, Y7
+	VMASKMOVPD   128(DX)(BX*2), Y0, Y8
+	VMULPD       Y5, Y8, Y8
+	VFMADD231PD  (DX)(BX*2), Y1, Y8
+	VFMADD231PD  32(DX)(BX*2), Y2, Y8
+	VFMADD231PD  64(DX)(BX*2), Y3, Y8
+	VFMADD231PD  96(DX)(BX*2), Y4, Y8
+	VMASKMOVPD   128(R9), Y0, Y9
+	VMULPD       Y5, Y9, Y9
+	VFMADD231PD  (R9), Y1, Y9
+	VFMADD231PD  32(R9), Y2, Y9
+	VFMADD231PD  64(R9), Y3, Y9
+	VFMADD231PD  96(R9), Y4, Y9
+	VHADDPD      Y7, Y6, Y6
+	VHADDPD      Y9, Y8, Y8
+	VPERM2F128   $0x21, Y8, Y6, Y7
+	VBLENDPD     $0x0c, Y8, Y6, Y6
+	VADDPD       Y7, Y6, Y6
+	VBROADCASTSD alpha+16(FP), Y7
+	VMULPD       Y7, Y6, Y6
+	TESTQ        R8, R8
+	JNE          vectors5_store
+	VBROADCASTSD beta+48(FP), Y7
+	VFMADD231PD  (DI), Y7, Y6
+
+vectors5_store:
+	VMOVUPD Y6, (DI)
+	LEAQ    (DX)(BX*4), DX
+	LEAQ    (R9)(BX*4), R9
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000004, AX
+	JGE     vectors5
+
+vectors5_rest:
+	ADDQ $0x00000004, AX
+	JE   vectors5_done
+
+vectors5_row:
+	VMASKMOVPD   128(DX), Y0, Y6
+	VMULPD       Y5, Y6, Y6
+	VFMADD231PD  (DX), Y1, Y6
+	VFMADD231PD  32(DX), Y2, Y6
+	VFMADD231PD  64(DX), Y3, Y6
+	VFMADD231PD  96(DX), Y4, Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VADDPD       X7, X6, X6
+	VPERMILPD    $0x01, X6, X7
+	VADDSD       X7, X6, X6
+	VBROADCASTSD alpha+16(FP), Y7
+	VMULSD       X7, X6, X6
+	TESTQ        R8, R8
+	JNE          vectors5_scalar
+	VBROADCASTSD beta+48(FP), Y7
+	VFMADD231SD  (DI), X7, X6
+
+vectors5_scalar:
+	VMOVSD X6, (DI)
+	ADDQ   BX, DX
+	ADDQ   $0x00000008, DI
+	DECQ   AX
+	JNE    vectors5_row
+
+vectors5_done:
+	VZEROUPPER
+	RET
+
+vectors5_skip:
+	SUBQ       $0x00000013, CX
+	LEAQ       masks<>+0(SB), R10
+	MOVQ       $0x00000004, R11
+	SUBQ       CX, R11
+	VMOVDQU    (R10)(R11*8), Y0
+	VMOVUPD    (SI), Y1
+	VMOVUPD    32(SI), Y2
+	VMOVUPD    64(SI), Y3
+	VMOVUPD    96(SI), Y4
+	VMOVUPD    128(SI), Y5
+	VMASKMOVPD 160(SI), Y0, Y6
+	SUBQ       $0x00000004, AX
+	JLT        vectors6_rest
+
+	PCALIGN $32
+vectors6:
+	VMASKMOVPD   160(DX), Y0, Y7
+	VMULPD       Y6, Y7, Y7
+	VFMADD231PD  (DX), Y1, Y7
+	VFMADD231PD  32(DX), Y2, Y7
+	VFMADD231PD  64(DX), Y3, Y7
+	VFMADD231PD  96(DX), Y4, Y7
+	VFMADD231PD  128(DX), Y5, Y7
+	VMASKMOVPD   160(DX)(BX*1), Y0, Y8
+	VMULPD       Y6, Y8, Y8
+	VFMADD231PD  (DX)(BX*1), Y1, Y8
+	VFMADD231PD  32(DX)(BX*1), Y2, Y8
+	VFMADD231PD  64(DX)(BX*1), Y3, Y8
+	VFMADD231PD  96(DX)(BX*1), Y4, Y8
+	VFMADD231PD  128(DX)(BX*1), Y5, Y8
+	VMASKMOVPD   160(DX)(BX*2), Y0, Y9
+	VMULPD       Y6, Y9, Y9
+	VFMADD231PD  (DX)(BX*2), Y1, Y9
+	VFMADD231PD  32(DX)(BX*2), Y2, Y9
+	VFMADD231PD  64(DX)(BX*2), Y3, Y9
+	VFMADD231PD  96(DX)(BX*2), Y4, Y9
+	VFMADD231PD  128(DX)(BX*2), Y5, Y9
+	VMASKMOVPD   160(R9), Y0, Y10
+	VMULPD       Y6, Y10, Y10
+	VFMADD231PD  (R9), Y1, Y10
+	VFMADD231PD  32(R9), Y2, Y10
+	VFMADD231PD  64(R9), Y3, Y10
+	VFMADD231PD  96(R9), Y4, Y10
+	VFMADD231PD  128(R9), Y5, Y10
+	VHADDPD      Y8, Y7, Y7
+	VHADDPD      Y10, Y9, Y9
+	VPERM2F128   $0x21, Y9, Y7, Y8
+	VBLENDPD     $0x0c, Y9, Y7, Y7
+	VADDPD       Y8, Y7, Y7
+	VBROADCASTSD alpha+16(FP), Y8
+	VMULPD       Y8, Y7, Y7
+	TESTQ        R8, R8
+	JNE          vectors6_store
+	VBROADCASTSD beta+48(FP), Y8
+	VFMADD231PD  (DI), Y8, Y7
+
+vectors6_store:
+	VMOVUPD Y7, (DI)
+	LEAQ    (DX)(BX*4), DX
+	LEAQ    (R9)(BX*4), R9
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000004, AX
+	JGE     vectors6
+
+vectors6_rest:
+	ADDQ $0x00000004, AX
+	JE   vectors6_done
+
+vectors6_row:
+	VMASKMOVPD   160(DX), Y0, Y7
+	VMULPD       Y6, Y7, Y7
+	VFMADD231PD  (DX), Y1, Y7
+	VFMADD231PD  32(DX), Y2, Y7
+	VFMADD231PD  64(DX), Y3, Y7
+	VFMADD231PD  96(DX), Y4, Y7
+	VFMADD231PD  128(DX), Y5, Y7
+	VEXTRACTF128 $0x01, Y7, X8
+	VADDPD       X8, X7, X7
+	VPERMILPD    $0x01, X7, X8
+	VADDSD       X8, X7, X7
+	VBROADCASTSD alpha+16(FP), Y8
+	VMULSD       X8, X7, X7
+	TESTQ        R8, R8
+	JNE          vectors6_scalar
+	VBROADCASTSD beta+48(FP), Y8
+	VFMADD231SD  (DI), X8, X7
+
+vectors6_scalar:
+	VMOVSD X7, (DI)
+	ADDQ   BX, DX
+	ADDQ   $0x00000008, DI
+	DECQ   AX
+	JNE    vectors6_row
+
+vectors6_done:
 	VZEROUPPER
 	RET
 
@@ -1103,17 +1868,17 @@ both_tail:
 	VFMADD231PD  Y10, Y4, Y9
 	LEAQ         (R8), DI
 	TESTQ        $0x00000002, R9
-	JE           tail15
+	JE           tail19
 	VMOVUPS      X9, (DI)
 	VEXTRACTF128 $0x01, Y9, X9
 	ADDQ         $0x00000010, DI
 
-tail15:
+tail19:
 	TESTQ  $0x00000001, R9
-	JE     tail16
+	JE     tail20
 	VMOVSD X9, (DI)
 
-tail16:
+tail20:
 both_end:
 	VHADDPD      Y6, Y5, Y5
 	VHADDPD      Y8, Y7, Y7
@@ -1203,17 +1968,17 @@ add_tail:
 	VFMADD231PD  Y6, Y4, Y5
 	LEAQ         (DI), DI
 	TESTQ        $0x00000002, R8
-	JE           tail17
+	JE           tail21
 	VMOVUPS      X5, (DI)
 	VEXTRACTF128 $0x01, Y5, X5
 	ADDQ         $0x00000010, DI
 
-tail17:
+tail21:
 	TESTQ  $0x00000001, R8
-	JE     tail18
+	JE     tail22
 	VMOVSD X5, (DI)
 
-tail18:
+tail22:
 add_end:
 	LEAQ (CX)(DX*4), CX
 	JMP  rest
@@ -1346,17 +2111,17 @@ two_add_tail:
 	VFMADD231PD  Y4, Y2, Y3
 	LEAQ         (DI), DI
 	TESTQ        $0x00000002, R8
-	JE           tail19
+	JE           tail23
 	VMOVUPS      X3, (DI)
 	VEXTRACTF128 $0x01, Y3, X3
 	ADDQ         $0x00000010, DI
 
-tail19:
+tail23:
 	TESTQ  $0x00000001, R8
-	JE     tail20
+	JE     tail24
 	VMOVSD X3, (DI)
 
-tail20:
+tail24:
 two_add_end:
 	LEAQ (CX)(DX*2), CX
 	SUBQ $0x00000002, AX
@@ -1529,17 +2294,17 @@ long_add_tail:
 	VFMADD231PD  Y6, Y4, Y5
 	LEAQ         (DI), DI
 	TESTQ        $0x00000002, R8
-	JE           tail21
+	JE           tail25
 	VMOVUPS      X5, (DI)
 	VEXTRACTF128 $0x01, Y5, X5
 	ADDQ         $0x00000010, DI
 
-tail21:
+tail25:
 	TESTQ  $0x00000001, R8
-	JE     tail22
+	JE     tail26
 	VMOVSD X5, (DI)
 
-tail22:
+tail26:
 long_add_end:
 	LEAQ (CX)(DX*4), CX
 	SUBQ $0x00000004, AX
@@ -1642,17 +2407,17 @@ single_add_tail:
 	VFMADD231PD  Y3, Y1, Y2
 	LEAQ         (DI), DI
 	TESTQ        $0x00000002, R8
-	JE           tail23
+	JE           tail27
 	VMOVUPS      X2, (DI)
 	VEXTRACTF128 $0x01, Y2, X2
 	ADDQ         $0x00000010, DI
 
-tail23:
+tail27:
 	TESTQ  $0x00000001, R8
-	JE     tail24
+	JE     tail28
 	VMOVSD X2, (DI)
 
-tail24:
+tail28:
 single_add_end:
 	ADDQ DX, CX
 	DECQ AX
@@ -1738,17 +2503,17 @@ row_tail:
 	VFMADD231PD  Y4, Y2, Y3
 	LEAQ         (R8), SI
 	TESTQ        $0x00000002, DI
-	JE           tail25
+	JE           tail29
 	VMOVUPS      X3, (SI)
 	VEXTRACTF128 $0x01, Y3, X3
 	ADDQ         $0x00000010, SI
 
-tail25:
+tail29:
 	TESTQ  $0x00000001, DI
-	JE     tail26
+	JE     tail30
 	VMOVSD X3, (SI)
 
-tail26:
+tail30:
 row_end:
 	ADDQ $0x00000008, BX
 	ADDQ DX, CX

@@ -60,6 +60,10 @@ func GemvTNarrow(m, n int, alpha float64, a *float64, lda int, x *float64, beta 
 	panic(none)
 }
 
+func GemvNarrow(m, n int, alpha float64, a *float64, lda int, x *float64, beta float64, y *float64) {
+	panic(none)
+}
+
 func NormalGrad(m, n int, a *float64, lda int, x, b, r, grad *float64) { panic(none) }
 
 func Ger(m, n int, alpha float64, x, y, a *float64, lda int) { panic(none) }
@@ -101,6 +105,14 @@ func SoftmaxRows(m, n int, a *float64, lda int) { panic(none) }
 func MaxSumExp(n int, x *float64) (z, s float64) { panic(none) }
 
 func SquaredDistances(m, n, d int, x *float64, ldx int, y *float64, ldy int, out *float64, ldo int) {
+	panic(none)
+}
+
+func TanhRoots(n int, coef *float64, y, s, c, p, target *float64, ahead *float64, bytes int, sums *float64) int {
+	panic(none)
+}
+
+func SigmoidRoots(n int, coef *float64, y, s, c, p, target *float64, ahead *float64, bytes int, sums *float64) int {
 	panic(none)
 }
 

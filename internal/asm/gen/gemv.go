@@ -11,6 +11,7 @@ func gemvs(g *gen) {
 	g.gemv()
 	g.gemvT()
 	g.gemvNarrow()
+	g.gemvInRegisters()
 	g.normalGrad()
 	g.ger()
 }
@@ -258,27 +259,25 @@ func (g *gen) scatter(label string, c []vec, r rowPtrs, y, n gpr, mask vec, u in
 	g.Label(label + "_end")
 }
 
-// gemvNarrow keeps all of y in registers, up to four vectors, while it runs over
-// the rows of A.
+// gemvNarrow keeps all of y in registers while it runs over the rows of A.
 func (g *gen) gemvNarrow() {
 	g.fn("GemvTNarrow", "func(m, n int, alpha T, a *T, lda int, x *T, beta T, y *T)",
-		fmt.Sprintf("stores α Aᵀ x + β y in y for the m x n matrix A, n <= %d. With β = 0 it does\nnot read y. m, n > 0.", 4*g.lanes))
+		fmt.Sprintf("stores α Aᵀ x + β y in y for the m x n matrix A, n <= %d. With β = 0 it does\nnot read y. m, n > 0.", narrowVectors*g.lanes))
 	m, n, a, ld, x, y := g.ptr("m"), g.ptr("n"), g.ptr("a"), g.ptr("lda"), g.ptr("x"), g.ptr("y")
 	g.SHLQ(g.shift(), ld)
-	alpha, beta := g.broadcast("alpha"), g.broadcast("beta")
 	noBeta := g.GP64()
-	g.testZero(beta, noBeta)
+	g.testZero(g.broadcast("beta"), noBeta)
 	g.DECQ(n) // so that the mask has at least one element
-	for nv := 1; nv <= 4; nv++ {
+	for nv := 1; nv <= narrowVectors; nv++ {
 		label := fmt.Sprint("vectors", nv)
-		if nv < 4 {
+		if nv < narrowVectors {
 			g.CMPQ(n, imm(nv*g.lanes))
 			g.JGE(ref(label + "_skip"))
 		}
 		g.SUBQ(imm((nv-1)*g.lanes-1), n)
 		mask := g.tailMask(n)
 		// Several rows at a time hide the latency of the additions.
-		u := []int{0, 4, 4, 2, 2}[nv]
+		u := []int{0, 4, 4, 2, 2, 2, 2}[nv]
 		acc := make([][]vec, u)
 		for i := range acc {
 			acc[i] = g.zeros(nv)
@@ -321,6 +320,7 @@ func (g *gen) gemvNarrow() {
 		g.DECQ(m)
 		g.JNE(ref(label + "_row"))
 		g.Label(label + "_sum")
+		alpha := g.broadcast("alpha")
 		for j := range nv {
 			for s := u / 2; s > 0; s /= 2 {
 				for i := range s {
@@ -331,6 +331,7 @@ func (g *gen) gemvNarrow() {
 		}
 		g.TESTQ(noBeta, noBeta)
 		g.JNE(ref(label + "_store"))
+		beta := g.broadcast("beta")
 		for j := range nv - 1 {
 			g.v("VFMADD231", at(y, nil, 0, 32*j), beta, acc[0][j])
 		}
@@ -348,7 +349,9 @@ func (g *gen) gemvNarrow() {
 		g.Label(label + "_part")
 		g.storeTail(acc[0][nv-1], n, at(y, nil, 0, 32*(nv-1)))
 		g.ret()
-		g.Label(label + "_skip")
+		if nv < narrowVectors {
+			g.Label(label + "_skip")
+		}
 	}
 }
 

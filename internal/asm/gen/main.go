@@ -36,6 +36,7 @@ var families = []struct {
 	{"pack", packs},
 	{"map", maps},
 	{"rows", rowKernels},
+	{"roots", roots},
 	{"entropy", entropies},
 }
 
