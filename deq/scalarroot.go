@@ -35,6 +35,11 @@ type rootSolver[T flow.Float] struct {
 	atol float64
 
 	z, t, lo, hi, last []T
+
+	// Of the fast step; see prepare.
+	v              float64
+	ready, hasFast bool
+	coefs          kernel.RootCoefs[T]
 }
 
 func newRootSolver[T flow.Float](act *Activation, atol float64) *rootSolver[T] {
@@ -73,10 +78,13 @@ func (q *rootSolver[T]) closed(y, s, p []T, v float64) bool {
 // rootBlock numbers p, if vσ' < 1. It returns the index of a row that did not
 // converge, or -1.
 func (q *rootSolver[T]) solve(y, s, p []T, v float64) int {
-	if q.closed(y, s, p, v) || q.atol == 0 && q.fast(y, s, p, v) {
+	if q.closed(y, s, p, v) {
 		return -1
 	}
 	n := len(p)
+	if _, _, ok := q.fast(v, y, s, q.z[:n], p, p); ok {
+		return -1
+	}
 	z, t, lo, hi, last := q.z[:n], q.t[:n], q.lo[:n], q.hi[:n], q.last[:n]
 	inf := T(math.Inf(1))
 	for i := range lo {
@@ -162,3 +170,6 @@ func (q *rootSolver[T]) nearest(y, p, v float64) (root, slope float64, err error
 	}
 	return math.NaN(), math.NaN(), fmt.Errorf("deq: no equilibrium found between %.4g and %.4g for p = %v, v = %v: %w", down, up, p, v, ErrIllPosed)
 }
+
+// magnitude is |x| without a branch.
+func magnitude[T flow.Float](x T) T { return T(math.Abs(float64(x))) }

@@ -44,12 +44,13 @@ type SingleIndex[T flow.Float] struct {
 	target []T
 	roots  *rootSolver[T]
 
-	y           []T // equilibria of the last evaluation
-	p, s, c, c2 []T // of a block
-	g, g2       []T // gradients before scaling
-	dp          []T // of HessVec
-	unique      bool
-	err         error
+	y       []T // equilibria of the last evaluation
+	step    int // rows of a block
+	p, s, c []T // of a block
+	g, g2   []T // gradients before scaling
+	dp      []T // of HessVec
+	unique  bool
+	err     error
 }
 
 var _ flow.Energy[float64] = (*SingleIndex[float64])(nil)
@@ -76,9 +77,9 @@ func NewSingleIndex[T flow.Float](act Activation, x kernel.Matrix[T], target []T
 		return nil, err
 	}
 	m := &SingleIndex[T]{act: act, opt: o, n: x.Rows, d: x.Cols, x: x, target: target, y: make([]T, x.Rows), unique: true}
-	m.roots = newRootSolver[T](&m.act, o.AbsTol)
-	for _, b := range []*[]T{&m.p, &m.s, &m.c, &m.c2, &m.dp} {
-		*b = make([]T, rootBlock)
+	m.roots, m.step = newRootSolver[T](&m.act, o.AbsTol), min(kernel.RootRows[T](m.d), rootBlock)
+	for _, b := range []*[]T{&m.p, &m.s, &m.c, &m.dp} {
+		*b = make([]T, m.step)
 	}
 	m.g, m.g2 = make([]T, m.d+1), make([]T, m.d+1)
 	return m, nil
@@ -118,28 +119,60 @@ func (m *SingleIndex[T]) begin(theta []T) bool {
 	return true
 }
 
-// block solves the rows from, ..., to-1: it stores w·x in p, the equilibria in y and
-// σ' there in s.
-func (m *SingleIndex[T]) block(theta []T, from, to int) (x kernel.Matrix[T], y, s, p []T, ok bool) {
-	x = kernel.Matrix[T]{Rows: to - from, Cols: m.d, Stride: m.x.Stride, Data: m.x.Data[from*m.x.Stride:]}
-	y, s, p = m.y[from:to], m.s[:to-from], m.p[:to-from]
-	kernel.Gemv(p, 1, x, theta[:m.d], 0)
-	v := float64(theta[m.d])
+// rows are the samples from, ..., to-1 with their part of the buffers.
+type rows[T flow.Float] struct {
+	x                  kernel.Matrix[T]
+	y, s, p, c, target []T // equilibria, σ', w·x, coefficients of the gradient, targets
+	from               int
+}
+
+// rows multiplies the samples from, ..., to-1 by w.
+func (m *SingleIndex[T]) rows(theta []T, from, to int) rows[T] {
+	n := to - from
+	b := rows[T]{
+		x: kernel.Matrix[T]{Rows: n, Cols: m.d, Stride: m.x.Stride, Data: m.x.Data[from*m.x.Stride:]},
+		y: m.y[from:to], s: m.s[:n], p: m.p[:n], c: m.c[:n], target: m.target[from:to], from: from,
+	}
+	kernel.Gemv(b.p, 1, b.x, theta[:m.d], 0)
+	return b
+}
+
+// solve stores the equilibria in y and σ' there in s.
+func (m *SingleIndex[T]) solve(b *rows[T], v float64) bool {
 	if m.unique {
-		if i := m.roots.solve(y, s, p, v); i >= 0 {
-			m.err = errRoot(from + i)
+		if i := m.roots.solve(b.y, b.s, b.p, v); i >= 0 {
+			m.err = errRoot(b.from + i)
 		}
-		return x, y, s, p, m.err == nil
+		return m.err == nil
 	}
-	for i := range y {
-		root, slope, err := m.roots.nearest(float64(y[i]), float64(p[i]), v)
+	for i := range b.y {
+		root, slope, err := m.roots.nearest(float64(b.y[i]), float64(b.p[i]), v)
 		if err != nil {
-			m.err = fmt.Errorf("sample %d: %w", from+i, err)
-			return x, y, s, p, false
+			m.err = fmt.Errorf("sample %d: %w", b.from+i, err)
+			return false
 		}
-		y[i], s[i] = T(root), T(slope)
+		b.y[i], b.s[i] = T(root), T(slope)
 	}
-	return x, y, s, p, true
+	return true
+}
+
+// residuals is solve that also stores (y-y*) s/(1-vs) in c and returns Σ (y-y*)² and
+// Σ c y.
+func (m *SingleIndex[T]) residuals(b *rows[T], v float64) (sum, cy float64, ok bool) {
+	if m.unique {
+		if sum, cy, ok = m.roots.fast(v, b.y, b.s, b.c, b.p, b.target); ok {
+			return sum, cy, true
+		}
+	}
+	if !m.solve(b, v) {
+		return math.NaN(), math.NaN(), false
+	}
+	kernel.SubTo(b.c, b.y, b.target)
+	sum = kernel.SumSq(b.c)
+	for i, e := range b.c {
+		b.c[i] = e * b.s[i] / (1 - T(v)*b.s[i])
+	}
+	return sum, float64(kernel.Dot(b.c, b.y)), true
 }
 
 // EnergyGrad returns R(θ) and stores its gradient in grad unless that is nil.
@@ -160,33 +193,10 @@ func (m *SingleIndex[T]) eval(dst, theta []T, rule Backward, scale float64) (ris
 	}
 	clear(m.g)
 	clear(m.g2)
-	v, sum := theta[m.d], 0.0
-	for from := 0; from < m.n; from += rootBlock {
-		to := min(from+rootBlock, m.n)
-		x, y, s, _, ok := m.block(theta, from, to)
-		if !ok {
-			fill(dst)
-			return math.NaN(), math.NaN()
-		}
-		c, target := m.c[:to-from], m.target[from:to]
-		kernel.SubTo(c, y, target)
-		sum += kernel.SumSq(c)
-		if dst == nil {
-			continue
-		}
-		if rule.Rule != Exact {
-			c2 := m.c2[:to-from]
-			copy(c2, c)
-			for i, e := range c2 {
-				c[i] = e * s[i] * T(rule.Factor(float64(v*s[i])))
-			}
-			m.collect(m.g, x, y, c)
-			c = c2
-		}
-		for i, e := range c {
-			c[i] = e * s[i] / (1 - v*s[i])
-		}
-		m.collect(m.g2, x, y, c)
+	sum, ok := m.collect(theta, rule, dst != nil)
+	if !ok {
+		fill(dst)
+		return math.NaN(), math.NaN()
 	}
 	inv := 1 / float64(m.n)
 	if dst == nil {
@@ -207,10 +217,43 @@ func (m *SingleIndex[T]) eval(dst, theta []T, rule Backward, scale float64) (ris
 	return sum * inv, scale * float64(kernel.Dot(m.g, m.g2))
 }
 
-// collect adds Σ c_i (x_i, y_i) to g.
-func (m *SingleIndex[T]) collect(g []T, x kernel.Matrix[T], y, c []T) {
-	kernel.GemvT(g[:m.d], 1, x, c, 1)
-	g[m.d] += kernel.Dot(c, y)
+// collect returns Σ (y-y*)², and adds N/2 times the gradient to g2 and that of
+// another rule to g if they are wanted.
+func (m *SingleIndex[T]) collect(theta []T, rule Backward, grad bool) (sum float64, ok bool) {
+	w, v, last := theta[:m.d], float64(theta[m.d]), 0.0
+	for from := 0; from < m.n; from += m.step {
+		if grad && rule.Rule == Exact && m.unique && m.roots.prepare(v) {
+			ee, cy, end := kernel.RootGrad(m.g2[:m.d], m.x, w, m.y, m.target, &m.roots.coefs, m.s, m.c, m.p, from)
+			sum, last, from = sum+ee, last+cy, end
+			if from == m.n {
+				break
+			}
+		}
+		b := m.rows(theta, from, min(from+m.step, m.n))
+		ee, cy, ok := m.residuals(&b, v)
+		if !ok {
+			return 0, false
+		}
+		sum, last = sum+ee, last+cy
+		if !grad {
+			continue
+		}
+		kernel.GemvT(m.g2[:m.d], 1, b.x, b.c, 1)
+		if rule.Rule != Exact {
+			for i, y := range b.y {
+				b.c[i] = (y - b.target[i]) * b.s[i] * T(rule.Factor(v*float64(b.s[i])))
+			}
+			m.add(m.g, &b)
+		}
+	}
+	m.g2[m.d] = T(last)
+	return sum, true
+}
+
+// add adds Σ c_i (x_i, y_i) to g.
+func (m *SingleIndex[T]) add(g []T, b *rows[T]) {
+	kernel.GemvT(g[:m.d], 1, b.x, b.c, 1)
+	g[m.d] += kernel.Dot(b.c, b.y)
 }
 
 // Field returns the flow of a backward rule, θ' = -(2/N) Σ (y-y*) s f(vs) u, with the
@@ -246,25 +289,25 @@ func (m *SingleIndex[T]) HessVec(dst, theta, p []T) {
 		dv = 0
 	}
 	extra := 0.0
-	for from := 0; from < m.n; from += rootBlock {
-		to := min(from+rootBlock, m.n)
-		x, y, s, q, ok := m.block(theta, from, to)
-		if !ok {
+	for from := 0; from < m.n; from += m.step {
+		b := m.rows(theta, from, min(from+m.step, m.n))
+		if !m.solve(&b, v) {
 			fill(dst)
 			return
 		}
-		dp, c := m.dp[:to-from], m.c[:to-from]
-		kernel.Gemv(dp, 1, x, p[:m.d], 0)
-		for i := range c {
-			si, yi, e := float64(s[i]), float64(y[i]), float64(y[i])-float64(m.target[from+i])
+		dp := m.dp[:len(b.y)]
+		kernel.Gemv(dp, 1, b.x, p[:m.d], 0)
+		for i := range dp {
+			si, yi := float64(b.s[i]), float64(b.y[i])
+			e := yi - float64(b.target[i])
 			inv := 1 / (1 - v*si)
 			dz := (float64(dp[i]) + dv*yi) * inv
 			dy, kappa := si*dz, si*inv
-			dk := (m.act.D2(float64(q[i])+v*yi)*dz + si*si*dv) * inv * inv
-			c[i] = T(dy*kappa + e*dk)
+			dk := (m.act.D2(float64(b.p[i])+v*yi)*dz + si*si*dv) * inv * inv
+			b.c[i] = T(dy*kappa + e*dk)
 			extra += e * kappa * dy
 		}
-		m.collect(m.g, x, y, c)
+		m.add(m.g, &b)
 	}
 	m.g[m.d] += T(extra)
 	if m.opt.Frozen {
