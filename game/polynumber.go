@@ -35,7 +35,9 @@ func (double) integer(k int) double   { return exactly(float64(k)) }
 
 // zero takes what is below its rounding error for 0, so that terms that cancel
 // disappear as they do in exact arithmetic.
-func (a double) zero() bool { return math.Abs(a.v) <= 0x1p-50*a.terms }
+func (a double) zero() bool {
+	return a.v == 0 || math.Abs(a.v) <= 0x1p-50*a.terms && !math.IsInf(a.terms, 1)
+}
 
 // ratio is a rational number; the zero value is 0. Its big.Rat is never changed.
 type ratio struct{ r *big.Rat }

@@ -13,8 +13,8 @@ import (
 //	ParsePoly("x^4/4 + x^2 y - x*y", "x", "y")
 //
 // with + - * / ^ and parentheses. Numbers are integers or decimals (1, 0.25, 1e-3).
-// Factors may follow one another without *: "2x y" and, of one-letter variables,
-// "2xy"; where names overlap, the longest one that fits is read. * and / bind equally,
+// Variables and parentheses may follow a factor without *: "2x y" and, of one-letter
+// variables, "2xy"; where names overlap, the longest one that fits is read. * and / bind equally,
 // from left to right, so that 1/2x is x/2. Only constants divide; exponents are
 // integers from 0 to 255. Coefficients are computed exactly and rounded once.
 //
@@ -130,7 +130,7 @@ func (s *parser) product() sparse[ratio] {
 				s.fail("division by something other than a constant that is not 0")
 			}
 			p = p.scaled(func(powers) ratio { return integer[ratio](1).over(d[0].c) })
-		case c == '(' || c == '.' || c >= '0' && c <= '9' || s.name() != "":
+		case c == '(' || s.name() != "":
 			p = s.times(p, s.power())
 		default:
 			return p
