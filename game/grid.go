@@ -71,7 +71,7 @@ type grid struct {
 func newGrid(shape []int, what string, extent []float64, blocks []int) (*grid, error) {
 	n, err := profilesOf(shape)
 	if err != nil {
-		return nil, fmt.Errorf("grid: %w", err)
+		return nil, err
 	}
 	if len(extent) != len(shape) {
 		return nil, fmt.Errorf("game: grid: %d values of %s, want one for each of the %d axes: %w", len(extent), what, len(shape), ErrShape)
