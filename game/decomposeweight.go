@@ -114,3 +114,11 @@ func (m *measure[E]) isotropic() bool {
 	}
 	return true
 }
+
+// distance returns Σ (x_k-μ_k)²/v_k.
+func distance(m *measure[double], x []float64) (s float64) {
+	for k, v := range x {
+		s += (v - m.mean[k].v) * (v - m.mean[k].v) / m.v[k].v
+	}
+	return s
+}
