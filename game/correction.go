@@ -12,7 +12,7 @@ import (
 
 // Correction is a rule for a direction d(x) in which players move instead of ξ(x). Its
 // flow is x' = -Γd(x) (CorrectedFlow), its method x ← x - ηΓd(x) (see Method). The rules
-// are GD, SGA, Consensus, Newton, LookAhead, LOLA, SOS, LSS and BestResponse.
+// are GD, SGA, Consensus, Newton, LookAhead, LOLA, SOS, LSS and BestReply.
 type Correction interface {
 	Method
 	// check says what is wrong with the parameters.
