@@ -93,7 +93,7 @@ func Dim(g Game) int { return sum(g.Blocks()) }
 // otherwise there is one for each player.
 //
 // Its capabilities are those of the game: Jacobian and Jacobian-vector product -ΓJ,
-// and, if all rates are 1, the invariants. The play of a Potentialer is a
+// and, if all rates are 1, the invariants; a Failing game ends the run where it fails. The play of a Potentialer is a
 // flow.EnergyField with the energy φ, which falls by dφ/dt = -Σ γ_i ‖D_i φ‖².
 //
 // Errors: ErrArgument for a nil game or a rate that is not finite and positive,
@@ -164,6 +164,9 @@ func (f *play) Caps() flow.Caps[float64] {
 			j.JVP(dst, x, v)
 			f.negate(dst)
 		}
+	}
+	if e, ok := f.g.(Failing); ok {
+		c.Err = e.Err
 	}
 	if inv, ok := f.g.(Invarianter); ok && f.gamma == nil {
 		c.Invariants = inv.Invariants()
