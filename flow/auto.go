@@ -334,7 +334,7 @@ func (a *auto[T]) restored() error {
 // product is hρ of the last step, c the coefficients of y - u_6.
 func (r *rungeKutta[T]) product(h float64, c []T) float64 {
 	clear(r.tmp)
-	r.combine(r.tmp, r.tmp, 1, c)
+	kernel.LincombTo(r.tmp, r.tmp, 1, c, r.k[:len(c)])
 	dx := kernel.Nrm2(r.tmp) * h
 	kernel.SubTo(r.tmp, r.k[r.end], r.k[r.end-1])
 	df := kernel.Nrm2(r.tmp)

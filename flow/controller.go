@@ -138,41 +138,61 @@ func (ErrorControl) First(c *Control, start *Trial) float64 {
 
 // Judge implements Controller.
 func (e ErrorControl) Judge(c *Control, tr *Trial) Verdict {
+	e.Safety, e.MinFac, e.MaxFac = e.limits()
+	return e.judge(c, tr)
+}
+
+// judge is Judge when zero fields have been replaced by their defaults. The next step waits for it: hence branches, which the processor
+// foresees, instead of minima, and divisions by what is known before the error.
+func (e *ErrorControl) judge(c *Control, tr *Trial) Verdict {
 	const (
 		tiny  = 1e-10 // an error of zero must not give an infinite factor
 		floor = 1e-4  // nor a tiny one a lasting effect
-		limit = 690   // of the exponential
+		limit = 990   // of the power
 	)
 	if tr.Retry > 0 {
 		c.Rejected = true
 		return Verdict{H: tr.Retry * tr.H}
 	}
-	if !tr.Finite || math.IsNaN(tr.Err) || math.IsInf(tr.Err, 0) {
+	if !tr.Finite || !finite(tr.Err) {
 		c.Rejected = true
 		return Verdict{H: 0.1 * tr.H}
 	}
-	safety, minFac, maxFac := e.limits()
-	k := float64(tr.Order)
-	if tr.Err > 1 {
-		c.Rejected = true
-		return Verdict{H: tr.H * max(minFac, safety*quickExp(-quickLog(tr.Err)/k))}
+	perOrder := -1 / float64(tr.Order)
+	eps := tr.Err
+	if eps < tiny {
+		eps = tiny
 	}
 	// One logarithm a step: those of the earlier errors are remembered.
-	eps := max(tr.Err, tiny)
-	log := quickLog(eps)
-	sum := (e.Beta1*log + e.Beta2*c.Mem[logE1] + e.Beta3*c.Mem[logE2]) / k
+	var log float64
+	if tr.sq > tiny*tiny {
+		log = 0.5 * quickLog2(tr.sq) // does not wait for the root
+	} else {
+		log = quickLog2(eps)
+	}
+	if eps > 1 {
+		c.Rejected = true
+		return Verdict{H: tr.H * max(e.MinFac, quickExp2(e.Safety, perOrder*log))}
+	}
+	past := perOrder * math.Log2E * (e.Beta2*c.Mem[logE1] + e.Beta3*c.Mem[logE2])
+	sum := (perOrder*e.Beta1)*log + past
 	if e.Alpha2 != 0 && c.Hp > 0 {
-		sum += e.Alpha2 * quickLog(tr.H/c.Hp)
+		sum -= e.Alpha2 * quickLog2(tr.H/c.Hp)
 	}
-	fac := min(maxFac, max(minFac, safety*quickExp(max(-limit, min(limit, -sum)))))
-	if c.Rejected {
-		fac = min(fac, 1)
+	if !(math.Abs(sum) < limit) {
+		sum = max(-limit, min(limit, sum))
 	}
-	if fac > 1 && fac <= e.Deadband {
+	fac := quickExp2(e.Safety, sum)
+	switch {
+	case fac > 1 && (c.Rejected || fac <= e.Deadband):
 		fac = 1
+	case fac > e.MaxFac:
+		fac = e.MaxFac
+	case fac < e.MinFac:
+		fac = e.MinFac
 	}
 	c.E2, c.Mem[logE2] = c.E1, c.Mem[logE1]
-	c.E1, c.Mem[logE1] = eps, log
+	c.E1, c.Mem[logE1] = eps, log*math.Ln2
 	if eps < floor {
 		c.E1, c.Mem[logE1] = floor, logFloor
 	}

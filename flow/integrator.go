@@ -92,6 +92,8 @@ type Trial struct {
 	// try again with H·Retry.
 	Retry float64
 
+	sq float64 // Err² if it was known before Err, else 0
+
 	Finite bool // proposal, error and energy are finite
 	NoErr  bool // the integrator has no error estimate; Err means nothing
 

@@ -24,6 +24,9 @@ const (
 type Run[T Float] struct {
 	it     Integrator[T]
 	ctl    Controller
+	ec     *ErrorControl // ctl with its defaults, if it is one, else nil
+	plain  bool          // nothing but Try, ec and Accept takes part in a step
+	bad    int           // proposals in a row that were not finite
 	opt    Options[T]
 	want   Want
 	tol    Tol
@@ -101,6 +104,14 @@ func (r *Run[T]) Next(ctx context.Context) bool {
 	if r.status != Running {
 		return false
 	}
+	if r.plain {
+		if r.plainStep(ctx) {
+			return true
+		}
+		if r.status != Running {
+			return false
+		}
+	}
 	if r.restart {
 		if err := r.restartAt(); err != nil {
 			return r.end(NonFinite, err)
@@ -126,59 +137,136 @@ func (r *Run[T]) drawBatch() {
 	}
 }
 
+// plainStep makes the attempt of a step in a run that has no use for the rest of the
+// loop, and with it the step if there is nothing special about it: the same as
+// attempts, accept and settle, in a third of the time. If it returns false, the
+// others go on from where it left off.
+func (r *Run[T]) plainStep(ctx context.Context) bool {
+	h := r.c.H
+	if h > r.opt.MaxStep || h < r.minStep(r.t) || r.bounded && stretch*h >= r.dir*(r.t1-r.t) || ctx.Err() != nil {
+		return false
+	}
+	r.tr.sq = 0
+	r.it.Try(&r.tr, r.next, r.x, r.t, r.dir*h)
+	s := &r.step
+	s.Stats.add(&r.tr)
+	r.tr.H = h
+	inside := r.inspect()
+	v := r.ec.judge(&r.c, &r.tr)
+	if !v.Accept {
+		r.reject(v)
+		return false
+	}
+	r.c.H = v.H
+	r.c.N++
+	if !inside {
+		r.status = Diverged // set before the step is shown
+	}
+	r.accept(r.dir*h, false)
+	if !inside || s.K >= r.opt.MaxSteps {
+		r.settle()
+		return true
+	}
+	r.show(AtStep, r.t, r.x)
+	return true
+}
+
 // attempts proposes steps until the controller accepts one, and returns its
 // signed size and whether it ends at the next forced time.
 func (r *Run[T]) attempts(ctx context.Context) (h float64, last, ok bool) {
-	for bad := 0; ; {
+	for {
 		if err := ctx.Err(); err != nil {
 			return 0, false, r.end(Cancelled, fmt.Errorf("flow: cancelled at t = %v: %w", r.t, err))
 		}
 		h, last = r.size()
-		if r.want.Error && h < r.minStep(r.t) && !last {
-			if bad > 0 {
-				return 0, false, r.end(NonFinite, r.nonFinite())
-			}
-			return 0, false, r.end(StepUnderflow, fmt.Errorf("flow: step size %.3g is below its minimum %.3g at t = %v, the last scaled error was %.3g (a stiff problem needs another method): %w",
-				h, r.minStep(r.t), r.t, r.tr.Err, ErrStepUnderflow))
+		if !last && r.want.Error && h < r.minStep(r.t) {
+			return 0, false, r.underflow(h)
 		}
+		r.tr.sq = 0
 		r.it.Try(&r.tr, r.next, r.x, r.t, r.dir*h)
 		r.step.Stats.add(&r.tr)
 		r.tr.H = h
-		top := kernel.MaxAbs(r.next)
-		r.tr.Finite = r.tr.Finite && finite(float64(top))
-		if r.fail != nil {
-			if err := r.fail(); err != nil {
-				return 0, false, r.end(FieldError, fmt.Errorf("flow: field failed at t = %v: %w", r.t, err))
-			}
-		}
-		if r.broken != nil {
-			if err := r.broken.Failure(); err != nil {
-				return 0, false, r.end(Failed, fmt.Errorf("flow: step %d at t = %v with step size %.3g: %w", r.step.K+1, r.t, h, err))
+		inside := r.inspect()
+		if r.fail != nil || r.broken != nil {
+			if st, err := r.failure(h); err != nil {
+				return 0, false, r.end(st, err)
 			}
 		}
 		v := r.ctl.Judge(&r.c, &r.tr)
 		if v.Accept {
-			if math.Abs(float64(top)) > r.opt.Bound {
+			if !inside {
 				r.status = Diverged // set before the step is shown
 			}
 			r.propose(v.H, h)
 			return r.dir * h, last, true
 		}
-		r.step.Stats.Rejected++
-		r.c.Rejected = true
-		if !(v.H > 0) {
-			if !r.giveUp() {
-				return 0, false, false
-			}
-			continue
-		}
-		r.c.H = v.H
-		if !r.want.Error || r.tr.Retry > 0 || r.tr.Finite && finite(r.tr.Err) {
-			bad = 0 // who has no error estimate has a smallest step of his own
-		} else if bad++; bad >= maxNonFinite {
-			return 0, false, r.end(NonFinite, r.nonFinite())
+		if !r.reject(v) {
+			return 0, false, false
 		}
 	}
+}
+
+// reject notes that the attempt was rejected and reports whether there is to be
+// another.
+func (r *Run[T]) reject(v Verdict) (again bool) {
+	r.step.Stats.Rejected++
+	r.c.Rejected = true
+	if !(v.H > 0) {
+		return r.giveUp()
+	}
+	r.c.H = v.H
+	if !r.want.Error || r.tr.Retry > 0 || r.tr.Finite && finite(r.tr.Err) {
+		r.bad = 0 // who has no error estimate has a smallest step of his own
+	} else if r.bad++; r.bad >= maxNonFinite {
+		return r.end(NonFinite, r.nonFinite())
+	}
+	return true
+}
+
+// underflow ends the run because the step size h is below its minimum.
+func (r *Run[T]) underflow(h float64) bool {
+	if r.bad > 0 {
+		return r.end(NonFinite, r.nonFinite())
+	}
+	return r.end(StepUnderflow, fmt.Errorf("flow: step size %.3g is below its minimum %.3g at t = %v, the last scaled error was %.3g (a stiff problem needs another method): %w",
+		h, r.minStep(r.t), r.t, r.tr.Err, ErrStepUnderflow))
+}
+
+// inspect notes in the Trial whether the proposal is finite and reports whether it
+// is within Options.Bound.
+func (r *Run[T]) inspect() bool {
+	if len(r.next) <= smallDim && allWithin(r.next, min(r.opt.Bound, math.MaxFloat64)) {
+		return true
+	}
+	top := float64(kernel.MaxAbs(r.next))
+	r.tr.Finite = r.tr.Finite && finite(top)
+	return !(top > r.opt.Bound)
+}
+
+// allWithin says that no |x_i| is above the bound, or NaN.
+func allWithin[T Float](x []T, bound float64) bool {
+	for _, v := range x {
+		if !(math.Abs(float64(v)) <= bound) {
+			return false
+		}
+	}
+	return true
+}
+
+// failure asks the field and the integrator whether the attempt with step size h
+// failed.
+func (r *Run[T]) failure(h float64) (Status, error) {
+	if r.fail != nil {
+		if err := r.fail(); err != nil {
+			return FieldError, fmt.Errorf("flow: field failed at t = %v: %w", r.t, err)
+		}
+	}
+	if r.broken != nil {
+		if err := r.broken.Failure(); err != nil {
+			return Failed, fmt.Errorf("flow: step %d at t = %v with step size %.3g: %w", r.step.K+1, r.t, h, err)
+		}
+	}
+	return Running, nil
 }
 
 // giveUp ends the run because the controller has no step to propose. It reports
@@ -260,6 +348,7 @@ func (r *Run[T]) propose(next, tried float64) {
 // accept commits the proposal.
 func (r *Run[T]) accept(h float64, last bool) {
 	r.it.Accept()
+	r.bad = 0
 	r.x, r.next = r.next, r.x
 	r.tPrev, r.hStep = r.t, h
 	if h == r.baseH {
@@ -398,9 +487,10 @@ func (r *Run[T]) show(kind Kind, t float64, x []T) {
 	s := &r.step
 	s.Kind, s.T, s.X = kind, t, x
 	s.H = math.Abs(r.t - r.tPrev)
-	s.F = nil
 	if r.deriv != nil && !r.restart && kind != AtSave && kind != AtEvent {
 		s.F = r.deriv.Deriv()
+	} else if s.F != nil {
+		s.F = nil
 	}
 }
 

@@ -28,10 +28,15 @@ type rungeKutta[T Float] struct {
 	k       [][]T
 	end     int
 	tmp     []T
-	weights []T // of dense output
-	slopes  []float64
+	weights []T                         // of dense output
+	slopes  []float64                   // dE/dt at the stages
+	stage   int                         // number of slopes so far
+	fn      func(dst, x []T, t float64) // f.Eval
 	num     [rkNumbers]float64
 	mem     [2][]T
+	small   *smallSystem[T] // of a small system, whose stages are in it, else nil
+	atEnd   bool            // f or the energy is evaluated at every proposal
+	ledger  bool            // the slopes are collected
 
 	x0       []T // start of the last step, for dense output
 	t0, h    float64
@@ -64,6 +69,8 @@ func newRungeKutta[T Float](f Field[T], tab *tableau) *rungeKutta[T] {
 	r.b, r.e, r.e3 = convert[T](tab.b), convert[T](tab.e), convert[T](tab.e3)
 	r.weights = make([]T, len(r.p))
 	r.slopes = make([]float64, r.end+1)
+	r.fn = evalOf(f)
+	r.small = newSmallSystem[T](f.Dim(), tab)
 	return r
 }
 
@@ -97,10 +104,23 @@ func (r *rungeKutta[T]) ready(s *Start[T]) error {
 		m := max(r.end+1, len(r.a))
 		v := arena[T](m+1, n)
 		r.k, r.tmp = v[:m], v[m]
+		if r.small != nil {
+			for i := range r.end + 1 {
+				r.k[i] = r.small.k[i][:n:n]
+			}
+		}
 	}
 	r.tol, r.want = s.Tol, s.Want
-	r.num = [rkNumbers]float64{}
+	r.num = [rkNumbers]float64{rkE0: math.NaN(), rkSlope0: math.NaN(), rkE1: math.NaN(), rkSlope1: math.NaN()}
 	r.accepted = false
+	r.ledger = r.want.Dissipate && r.ef != nil
+	r.atEnd = r.tab.fsal && r.tab.e[r.end] != 0 || r.want.Dense || r.ef != nil && (r.want.Energy || r.caps.Draw == nil)
+	if r.small != nil {
+		r.small.eval = r.fn
+		if r.ledger {
+			r.small.eval = r.evalSlope
+		}
+	}
 	return nil
 }
 
@@ -129,7 +149,7 @@ func (r *rungeKutta[T]) Init(s Start[T], tr *Trial) error {
 // start makes k[0] hold f(t, x).
 func (r *rungeKutta[T]) start(tr *Trial, x []T, t float64) {
 	if r.num[rkSwap] == 1 {
-		r.k[0], r.k[r.end] = r.k[r.end], r.k[0]
+		r.swap()
 		r.num[rkE0], r.num[rkSlope0] = r.num[rkE1], r.num[rkSlope1]
 		r.num[rkSwap], r.num[rkHave0] = 0, 1
 	}
@@ -140,13 +160,25 @@ func (r *rungeKutta[T]) start(tr *Trial, x []T, t float64) {
 	r.num[rkHave0] = 1
 }
 
+// swap makes k[end] the next k[0].
+func (r *rungeKutta[T]) swap() {
+	if r.small == nil {
+		r.k[0], r.k[r.end] = r.k[r.end], r.k[0]
+		return
+	}
+	to, from := &r.small.k[0], &r.small.k[r.end]
+	for j := range min(smallDim, len(r.k[0])) {
+		to[j] = from[j]
+	}
+}
+
 // eval stores f(t, x) in dst and returns energy and slope, NaN if there are none.
 func (r *rungeKutta[T]) eval(tr *Trial, dst, x []T, t float64) (e, slope float64) {
 	tr.Evals++
 	if r.ef != nil {
 		return r.ef.EvalEnergy(dst, x, t)
 	}
-	r.f.Eval(dst, x, t)
+	r.fn(dst, x, t)
 	return math.NaN(), math.NaN()
 }
 
@@ -154,60 +186,94 @@ func (r *rungeKutta[T]) eval(tr *Trial, dst, x []T, t float64) (e, slope float64
 func (r *rungeKutta[T]) Try(tr *Trial, next, x []T, t, h float64) {
 	tr.Evals = int(r.num[rkOwed])
 	r.num[rkOwed] = 0
-	r.start(tr, x, t)
+	if r.num[rkHave0] == 0 {
+		r.start(tr, x, t)
+	}
 	r.accepted, r.extra = false, false
 	r.x0, r.next, r.t0, r.h = x, next, t, h
-	dissipate := r.want.Dissipate && r.ef != nil
-	hT := T(h)
-	for i := 1; i < r.end; i++ {
-		r.combine(r.tmp, x, hT, r.a[i])
-		if dissipate {
-			_, r.slopes[i] = r.eval(tr, r.k[i], r.tmp, t+r.tab.c[i]*h)
-			continue
-		}
-		tr.Evals++
-		r.f.Eval(r.k[i], r.tmp, t+r.tab.c[i]*h)
+	r.stage, r.num[rkHave1] = 1, 0
+	tr.Evals += r.end - 1
+	tr.Finite = true
+	if r.small != nil {
+		r.small.stages(next, x, t, h)
+	} else {
+		r.stages(next, x, t, h)
 	}
-	r.combine(next, x, hT, r.b[:r.end])
-	r.num[rkE1], r.num[rkSlope1], r.num[rkHave1] = math.NaN(), math.NaN(), 0
-	if r.tab.fsal && r.tab.e[r.end] != 0 || r.want.Dense || r.ef != nil && (r.want.Energy || r.caps.Draw == nil) {
+	if r.atEnd {
 		r.finish(tr, t+h)
+	}
+	if r.ef != nil {
+		r.energies(tr, h)
+	}
+	if len(r.e) > 0 {
+		r.errorEstimate(tr, h, x, next)
+	}
+}
+
+// energies tells the Trial what is known of the energy.
+func (r *rungeKutta[T]) energies(tr *Trial, h float64) {
+	if r.num[rkHave1] == 0 {
+		r.num[rkE1], r.num[rkSlope1] = math.NaN(), math.NaN()
+	} else {
+		tr.Finite = finite(r.num[rkE1])
 	}
 	tr.E0, tr.Slope0 = r.num[rkE0], r.num[rkSlope0]
 	tr.E1, tr.Slope1 = r.num[rkE1], r.num[rkSlope1]
-	tr.Finite = r.ef == nil || r.num[rkHave1] == 0 || finite(tr.E1)
-	if len(r.e) > 0 {
-		tr.Err = r.errorEstimate(h, x, next)
-	}
-	if dissipate {
+	if r.ledger {
 		tr.Dissipated = r.dissipated(h)
 	}
 }
 
-// combine stores x + h Σ c_l k_l in dst.
-func (r *rungeKutta[T]) combine(dst, x []T, h T, c []T) {
-	if len(x) > smallDim {
-		kernel.LincombTo(dst, x, h, c, r.k[:len(c)])
-		return
+// stages computes the stages 1 to end-1 and the result.
+func (r *rungeKutta[T]) stages(next, x []T, t, h float64) {
+	hT := T(h)
+	for i := 1; i < r.end; i++ {
+		kernel.LincombTo(r.tmp, x, hT, r.a[i], r.k[:i])
+		if r.ledger {
+			r.evalSlope(r.k[i], r.tmp, t+r.tab.c[i]*h)
+		} else {
+			r.fn(r.k[i], r.tmp, t+r.tab.c[i]*h)
+		}
 	}
-	combineSmall(dst, x, h, c, r.k[:len(c)])
+	kernel.LincombTo(next, x, hT, r.b[:r.end], r.k[:r.end])
 }
 
-// errorEstimate is ‖h Σ e_i k_i‖_sc, and for two estimates s and s3 of orders 5
-// and 3 that of Hairer, Nørsett and Wanner, s²/sqrt(s² + s3²/100).
-func (r *rungeKutta[T]) errorEstimate(h float64, x, y []T) float64 {
-	s := errorNorm(&r.tol, h, r.e, r.k[:len(r.e)], r.tmp, x, y)
-	if len(r.e3) == 0 || s == 0 {
-		return s
+// evalSlope stores f(t, x) in dst and keeps dE/dt of the stage.
+func (r *rungeKutta[T]) evalSlope(dst, x []T, t float64) {
+	_, r.slopes[r.stage] = r.ef.EvalEnergy(dst, x, t)
+	r.stage++
+}
+
+// errorEstimate sets Err to ‖h Σ e_i k_i‖_sc, and for two estimates s and s3 of
+// orders 5 and 3 to that of Hairer, Nørsett and Wanner, s²/sqrt(s² + s3²/100).
+func (r *rungeKutta[T]) errorEstimate(tr *Trial, h float64, x, y []T) {
+	if r.small != nil && r.tol.AbsVec == nil {
+		q := r.small.errorSumSq(&r.tol, h, &r.small.e, len(r.e), x, y)
+		if len(r.e3) == 0 || q == 0 {
+			tr.sq, tr.Err = q, math.Sqrt(q)
+			return
+		}
+		q3 := r.small.errorSumSq(&r.tol, h, &r.small.e3, len(r.e3), x, y)
+		tr.Err = q / math.Sqrt(q+0.01*q3)
+		return
 	}
-	s3 := errorNorm(&r.tol, h, r.e3, r.k[:len(r.e3)], r.tmp, x, y)
-	return s * s / math.Sqrt(s*s+0.01*s3*s3)
+	s := errorNorm(&r.tol, h, r.e, r.k[:len(r.e)], r.tmp, x, y)
+	if len(r.e3) > 0 && s != 0 {
+		s3 := errorNorm(&r.tol, h, r.e3, r.k[:len(r.e3)], r.tmp, x, y)
+		s *= s / math.Sqrt(s*s+0.01*s3*s3)
+	}
+	tr.Err = s
 }
 
 // finish makes k[end] hold f at the proposal.
 func (r *rungeKutta[T]) finish(tr *Trial, t float64) {
-	r.num[rkE1], r.num[rkSlope1] = r.eval(tr, r.k[r.end], r.next, t)
 	r.num[rkHave1] = 1
+	if r.ef != nil {
+		r.num[rkE1], r.num[rkSlope1] = r.eval(tr, r.k[r.end], r.next, t)
+		return
+	}
+	tr.Evals++
+	r.fn(r.k[r.end], r.next, t)
 }
 
 // dissipated is -∫ dE/dt by the weights of the method: -h Σ b_i slope_i.

@@ -84,9 +84,6 @@ func newRun[T Float](it Integrator[T], x0 []T, o Options[T]) (*Run[T], error) {
 	r := &Run[T]{it: it, opt: o, t: o.T0, t1: o.T1, bounded: o.bounded(), dir: o.dir()}
 	r.opt.Events = append([]Event[T](nil), o.Events...)
 	r.defaults()
-	if err := r.useController(o.Controller); err != nil {
-		return nil, err
-	}
 	r.dense, _ = it.(Interpolator[T])
 	r.limit, _ = it.(Limiter)
 	caps := CapsOf[T](it)
@@ -96,6 +93,9 @@ func newRun[T Float](it Integrator[T], x0 []T, o Options[T]) (*Run[T], error) {
 	r.deriv, _ = it.(Deriver[T])
 	r.broken, _ = it.(Failer)
 	r.fail = caps.Err
+	if err := r.useController(o.Controller); err != nil {
+		return nil, err
+	}
 	if (len(o.SaveAt) > 0 || o.Dense) && r.dense == nil {
 		return nil, fmt.Errorf("flow: SaveAt and Dense need dense output, which %s does not have: %w", nameOf(it), ErrArgument)
 	}
@@ -141,6 +141,14 @@ func (r *Run[T]) useController(c Controller) error {
 		}
 	}
 	r.ctl = c
+	r.ec = nil
+	if e, ok := c.(ErrorControl); ok {
+		e.Safety, e.MinFac, e.MaxFac = e.limits()
+		r.ec = &e
+	}
+	o := &r.opt
+	r.plain = r.ec != nil && r.draw == nil && r.limit == nil && r.fail == nil && r.broken == nil && !o.Ledger && !o.Dense &&
+		o.Jump == nil && o.Recorder == nil && len(o.Events) == 0 && len(o.SaveAt) == 0 && len(o.TStops) == 0 && len(o.Stop) == 0
 	r.want = Want{
 		Energy:    r.opt.Energy,
 		Dissipate: r.opt.Ledger,
