@@ -11,7 +11,8 @@ import (
 // Activation is a scalar function σ with what the theory needs to know of it. The
 // built-in ones are the functions Identity, ReLU, LeakyReLU, Tanh, Sigmoid,
 // Softplus, Atan, GELU, GELUTanh and WeakTanh; they are evaluated by vector
-// kernels where there is one. One's own is a literal with all fields set.
+// kernels where there is one. One's own is a literal with all fields set (Curve may
+// be left out).
 type Activation struct {
 	Name string
 	// F, D and D2 are σ, σ' and σ''. Where σ has a kink they are those of the
@@ -19,6 +20,9 @@ type Activation struct {
 	F, D, D2 func(z float64) float64
 	// Lip is sup |σ'| and MinSlope is inf σ'; both must be bounds.
 	Lip, MinSlope float64
+	// Curve is a bound of |D2|, +Inf at a kink; 0 says that there is none known. It
+	// is for GradientError alone.
+	Curve float64
 
 	form form
 	eps  float64 // ε of WeakTanh
@@ -88,7 +92,7 @@ func LeakyReLU(g float64) Activation {
 		panic(fmt.Sprintf("deq: slope of LeakyReLU is %v, want 0 <= g <= 1", g))
 	}
 	return Activation{
-		Name: "leaky-relu", Lip: 1, MinSlope: g, form: formLeaky,
+		Name: "leaky-relu", Lip: 1, MinSlope: g, Curve: math.Inf(1), form: formLeaky,
 		F: func(z float64) float64 {
 			if z > 0 {
 				return z
@@ -107,10 +111,17 @@ func LeakyReLU(g float64) Activation {
 
 func zero(float64) float64 { return 0 }
 
+// tanhCurve is above the largest second derivative of tanh, 4/(3√3), geluCurve above
+// those of GELU, √(2/π), and its tanh form, at 0.
+const (
+	tanhCurve = 0.76981
+	geluCurve = 0.79789
+)
+
 // Tanh is σ(z) = tanh z.
 func Tanh() Activation {
 	return Activation{
-		Name: "tanh", Lip: 1, form: formTanh,
+		Name: "tanh", Lip: 1, Curve: tanhCurve, form: formTanh,
 		F: math.Tanh,
 		D: func(z float64) float64 { c := math.Cosh(z); return 1 / (c * c) },
 		D2: func(z float64) float64 {
@@ -123,7 +134,7 @@ func Tanh() Activation {
 // Sigmoid is the logistic function σ(z) = 1/(1+e^-z).
 func Sigmoid() Activation {
 	return Activation{
-		Name: "sigmoid", Lip: 0.25, form: formSigmoid,
+		Name: "sigmoid", Lip: 0.25, Curve: tanhCurve / 8, form: formSigmoid,
 		F: logistic,
 		D: func(z float64) float64 { return logistic(z) * logistic(-z) },
 		D2: func(z float64) float64 {
@@ -145,7 +156,7 @@ func logistic(z float64) float64 {
 // Softplus is σ(z) = log(1+e^z).
 func Softplus() Activation {
 	return Activation{
-		Name: "softplus", Lip: 1, form: formSoftplus,
+		Name: "softplus", Lip: 1, Curve: 0.25, form: formSoftplus,
 		F:  func(z float64) float64 { return max(z, 0) + math.Log1p(math.Exp(-math.Abs(z))) },
 		D:  logistic,
 		D2: func(z float64) float64 { return logistic(z) * logistic(-z) },
@@ -155,7 +166,7 @@ func Softplus() Activation {
 // Atan is σ(z) = arctan z.
 func Atan() Activation {
 	return Activation{
-		Name: "atan", Lip: 1,
+		Name: "atan", Lip: 1, Curve: 0.6496, // 3√3/8
 		F:  math.Atan,
 		D:  func(z float64) float64 { return 1 / (1 + z*z) },
 		D2: func(z float64) float64 { q := 1 + z*z; return -2 * z / (q * q) },
@@ -177,7 +188,7 @@ func GELU() Activation {
 	cdf := func(z float64) float64 { return 0.5 * math.Erfc(-z/math.Sqrt2) }
 	pdf := func(z float64) float64 { return math.Exp(-z*z/2) / math.Sqrt(2*math.Pi) }
 	return Activation{
-		Name: "gelu", Lip: geluLip, MinSlope: geluMin,
+		Name: "gelu", Lip: geluLip, MinSlope: geluMin, Curve: geluCurve,
 		F:  func(z float64) float64 { return z * cdf(z) },
 		D:  func(z float64) float64 { return cdf(z) + z*pdf(z) },
 		D2: func(z float64) float64 { return (2 - z*z) * pdf(z) },
@@ -195,7 +206,7 @@ func GELUTanh() Activation {
 		return math.Tanh(c * (z + k*z*z*z)), c * (1 + 3*k*z*z), c * 6 * k * z
 	}
 	return Activation{
-		Name: "gelu-tanh", Lip: geluTanhLip, MinSlope: geluTanhMin,
+		Name: "gelu-tanh", Lip: geluTanhLip, MinSlope: geluTanhMin, Curve: geluCurve,
 		F: func(z float64) float64 {
 			t, _, _ := parts(z)
 			return z / 2 * (1 + t)
@@ -220,7 +231,7 @@ func WeakTanh(eps float64) Activation {
 	}
 	t := Tanh()
 	return Activation{
-		Name: "weak-tanh", Lip: max(1, 1+eps), MinSlope: min(1, 1+eps), form: formWeakTanh, eps: eps,
+		Name: "weak-tanh", Lip: max(1, 1+eps), MinSlope: min(1, 1+eps), Curve: math.Abs(eps) * tanhCurve, form: formWeakTanh, eps: eps,
 		F:  func(z float64) float64 { return z + eps*math.Tanh(z) },
 		D:  func(z float64) float64 { return 1 + eps*t.D(z) },
 		D2: func(z float64) float64 { return eps * t.D2(z) },

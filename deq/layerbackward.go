@@ -17,6 +17,9 @@ type DenseGrad[T flow.Float] struct {
 	// X is the gradient in the inputs, N x d, computed if WantX is set.
 	X     kernel.Matrix[T]
 	WantX bool
+	// Error bounds how far the gradient is from that at the fixed points. Backward
+	// with BackwardOptions.Unconverged sets it.
+	Error GradientError
 }
 
 // BackwardOptions says how the adjoint equation is to be solved. The zero value is
@@ -25,7 +28,7 @@ type BackwardOptions[T flow.Float] struct {
 	SolveOptions[T]
 	// Unconverged allows a backward pass at points that are no fixed points to
 	// within their tolerance: the gradient is then that of the linearisation
-	// there.
+	// there, and DenseGrad.Error bounds its error.
 	Unconverged bool
 	// Penalty is the weight of the Jacobian penalty (see JacobianPenalty), whose
 	// gradient is added by the same solve.
@@ -51,6 +54,12 @@ func (l *Dense[T]) Backward(ctx context.Context, g *DenseGrad[T], eq *Equilibriu
 		return st, err
 	}
 	l.gather(g, eq, 0)
+	if o != nil && o.Unconverged {
+		g.Error = unproved()
+		if bw.Rule == Exact && o.Penalty == 0 {
+			g.Error = l.gradientError(eq, dLdZ, st)
+		}
+	}
 	if o != nil && o.Penalty != 0 {
 		l.direct(g, eq, o.Penalty)
 	}
