@@ -93,6 +93,9 @@ func (b *Boltzmann) Dim() int { return len(b.sets) }
 // Units returns N.
 func (b *Boltzmann) Units() int { return b.n }
 
+// States returns 2^N.
+func (b *Boltzmann) States() int { return len(b.p) }
+
 // scatter stores v by its subsets in b.work and 0 elsewhere.
 func (b *Boltzmann) scatter(dst, v []float64) {
 	clear(dst)

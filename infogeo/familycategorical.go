@@ -49,6 +49,16 @@ func (c *Categorical) Dim() int { return c.k - 1 }
 // Reference returns the reference state.
 func (c *Categorical) Reference() int { return c.ref }
 
+// States returns K.
+func (c *Categorical) States() int { return c.k }
+
+// Moments stores the probabilities of the states other than the reference state in eta.
+func (c *Categorical) Moments(eta, q []float64) {
+	checkDims(c.k-1, eta)
+	checkDims(c.k, q)
+	skip(eta, q, c.ref)
+}
+
 // Probabilities stores the K probabilities of θ in p.
 func (c *Categorical) Probabilities(p, theta []float64) {
 	checkDims(c.k, p)
