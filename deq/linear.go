@@ -28,8 +28,9 @@ const rcondMin = 1e-14
 // energy is NaN and Caps.Err says why. Linear keeps scratch memory: it is for one
 // goroutine at a time, its LinearData may be shared. For n = 1 see Scalar.
 type Linear[T flow.Float] struct {
-	data *LinearData
-	n, d int
+	data  *LinearData
+	n, d  int
+	batch *linearBatch // nil: all samples
 
 	a, lu, k       kernel.Matrix[float64] // n x n
 	b, w, e, g, v  kernel.Matrix[float64] // n x d: B, W, W-W_LS, G, M⁻ᵀG or its stand-in
@@ -84,9 +85,13 @@ func narrow[T flow.Float](dst []T, scale float64, src []float64) {
 	}
 }
 
-// solve computes W, G and the risk. It reports false, and sets l.err unless θ is
-// not finite, where there is no equilibrium.
-func (l *Linear[T]) solve(theta []T) bool {
+// solve computes W, G and the risk, of the current batch if there are batches. It
+// reports false, and sets l.err unless θ is not finite, where there is no equilibrium.
+func (l *Linear[T]) solve(theta []T) bool { return l.solveOn(theta, l.batch) }
+
+// solveOn is solve for a batch, nil for all samples: l.delta is then R - R_LS, and the
+// risk itself for a batch.
+func (l *Linear[T]) solveOn(theta []T, batch *linearBatch) bool {
 	a, b := l.Weights(theta)
 	l.err, l.delta, l.rcond = nil, math.NaN(), math.NaN()
 	if !kernel.AllFinite(theta) {
@@ -106,6 +111,10 @@ func (l *Linear[T]) solve(theta []T) bool {
 	}
 	copy(l.w.Data, l.b.Data)
 	l.backsolve(blas.NoTrans, l.w)
+	if batch != nil {
+		l.delta = batch.grad(l.g, l.w)
+		return true
+	}
 	kernel.SubTo(l.e.Data, l.w.Data, l.data.wls.Data)
 	kernel.Gemm(l.g, 2, l.e, l.data.s, 0)
 	l.delta = kernel.Dot(l.e.Data, l.g.Data) / 2
@@ -152,7 +161,8 @@ func (l *Linear[T]) put(dst []T, scale float64, v kernel.Matrix[float64]) {
 	narrow(db.Data, scale, v.Data)
 }
 
-// EnergyGrad returns R(θ) and stores its gradient in grad unless that is nil.
+// EnergyGrad returns R(θ), with mini-batches that of the current one, and stores its
+// gradient in grad unless that is nil.
 func (l *Linear[T]) EnergyGrad(grad, theta []T) float64 {
 	if !l.solve(theta) {
 		fill(grad)
@@ -161,6 +171,14 @@ func (l *Linear[T]) EnergyGrad(grad, theta []T) float64 {
 	if grad != nil {
 		l.adjoint(l.v, Backward{})
 		l.put(grad, 1, l.v)
+	}
+	return l.risk()
+}
+
+// risk is that of the last solve.
+func (l *Linear[T]) risk() float64 {
+	if l.batch != nil {
+		return l.delta
 	}
 	return l.data.RiskLS + l.delta
 }
@@ -195,7 +213,7 @@ func (l *Linear[T]) ruleStep(dst, theta []T, rule Backward) (risk, slope float64
 		fill(dst)
 		return math.NaN(), math.NaN()
 	}
-	risk = l.data.RiskLS + l.delta
+	risk = l.risk()
 	if dst == nil {
 		return risk, math.NaN()
 	}
@@ -222,7 +240,11 @@ func (l *Linear[T]) HessVec(dst, theta, p []T) {
 	widen(l.dw.Data, pb.Data)
 	kernel.Gemm(l.dw, 1, l.da, l.w, 1)
 	l.backsolve(blas.NoTrans, l.dw)
-	kernel.Gemm(l.dv, 2, l.dw, l.data.s, 0)
+	if l.batch != nil {
+		l.batch.curvature(l.dv, l.dw)
+	} else {
+		kernel.Gemm(l.dv, 2, l.dw, l.data.s, 0)
+	}
 	kernel.GemmTN(l.dv, 1, l.da, l.v, 1)
 	l.backsolve(blas.Trans, l.dv)
 	ha, hb := l.Weights(dst)
@@ -285,13 +307,13 @@ func (l *Linear[T]) Predict(dst kernel.Matrix[T], theta []T, x kernel.Matrix[T])
 	return nil
 }
 
-// at is solve with an error.
+// at is solve for all samples, with an error.
 func (l *Linear[T]) at(theta []T) error {
 	l.Weights(theta)
 	if err := finite("theta", theta); err != nil {
 		return err
 	}
-	l.solve(theta)
+	l.solveOn(theta, nil)
 	return l.err
 }
 
@@ -314,10 +336,14 @@ func (l *Linear[T]) Caps() flow.Caps[T] {
 			}})
 		}
 	}
-	return flow.Caps[T]{
-		Autonomous: true,
+	c := flow.Caps[T]{
+		Autonomous: l.batch == nil,
 		HessVec:    l.HessVec,
 		Err:        func() error { return l.err },
 		Invariants: inv,
 	}
+	if l.batch != nil {
+		c.Draw = l.Draw
+	}
+	return c
 }

@@ -61,3 +61,21 @@ func TestHessVecAllocations(t *testing.T) {
 		t.Errorf("SingleIndex: %v allocations a product", a)
 	}
 }
+
+// Nor do steps with mini-batches, once an epoch has been drawn.
+func TestBatchAllocations(t *testing.T) {
+	for name, m := range sampledModels(t) {
+		r, err := flow.New(descent.GD(flow.Field[float64](flow.GradientFlow[float64](m.part))), m.theta, flow.Options[float64]{Controller: flow.Fixed{H: 1e-3}, MaxSteps: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := context.Background()
+		for range 11 {
+			r.Next(ctx)
+		}
+		// Three steps, which do not begin an epoch.
+		if a := testing.AllocsPerRun(2, func() { r.Next(ctx) }); a != 0 {
+			t.Errorf("%s: %v allocations a step", name, a)
+		}
+	}
+}

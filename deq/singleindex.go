@@ -23,6 +23,12 @@ type SingleIndexOptions struct {
 	// evaluation before. It takes longer, and makes values a function of θ alone to
 	// the last bit instead of the last digits.
 	Cold bool
+	// BatchSize is the size of mini-batches, drawn without repetition within an
+	// epoch; that of step k depends on (BatchSeed, k) alone. Energy, gradient and
+	// HessVec are then those of the current batch; all other methods look at all
+	// samples. Zero: all samples.
+	BatchSize int
+	BatchSeed uint64
 }
 
 // SingleIndex is the risk of the single-index deep equilibrium model y = σ(w·x + vy)
@@ -45,10 +51,12 @@ type SingleIndex[T flow.Float] struct {
 	roots  *rootSolver[T]
 
 	y       []T // equilibria of the last evaluation
-	step    int // rows of a block
-	p, s, c []T // of a block
-	g, g2   []T // gradients before scaling
-	dp      []T // of HessVec
+	on      indexSamples[T]
+	batch   *indexBatch[T] // nil: all samples
+	step    int            // rows of a block
+	p, s, c []T            // of a block
+	g, g2   []T            // gradients before scaling
+	dp      []T            // of HessVec
 	unique  bool
 	err     error
 }
@@ -67,6 +75,8 @@ func NewSingleIndex[T flow.Float](act Activation, x kernel.Matrix[T], target []T
 		return nil, fmt.Errorf("deq: x is %d x %d for %d targets, want N x d and N: %w", x.Rows, x.Cols, len(target), ErrShape)
 	case x.Rows == 0:
 		return nil, fmt.Errorf("deq: single-index model of no samples: %w", ErrEmpty)
+	case o.BatchSize < 0:
+		return nil, fmt.Errorf("deq: BatchSize = %d, want a number > 0, or 0 for all samples: %w", o.BatchSize, ErrArgument)
 	case !(o.AbsTol >= 0) || math.IsInf(o.AbsTol, 1):
 		return nil, fmt.Errorf("deq: AbsTol = %v, want a finite number >= 0: %w", o.AbsTol, ErrArgument)
 	}
@@ -82,6 +92,11 @@ func NewSingleIndex[T flow.Float](act Activation, x kernel.Matrix[T], target []T
 		*b = make([]T, m.step)
 	}
 	m.g, m.g2 = make([]T, m.d+1), make([]T, m.d+1)
+	m.on = indexSamples[T]{x, target, m.y}
+	if o.BatchSize > 0 && o.BatchSize < m.n {
+		m.batch = newIndexBatch[T](m.n, o)
+		m.Draw(0)
+	}
 	return m, nil
 }
 
@@ -114,7 +129,7 @@ func (m *SingleIndex[T]) begin(theta []T) bool {
 		}
 	}
 	if m.opt.Cold {
-		clear(m.y)
+		clear(m.on.y)
 	}
 	return true
 }
@@ -130,8 +145,8 @@ type rows[T flow.Float] struct {
 func (m *SingleIndex[T]) rows(theta []T, from, to int) rows[T] {
 	n := to - from
 	b := rows[T]{
-		x: kernel.Matrix[T]{Rows: n, Cols: m.d, Stride: m.x.Stride, Data: m.x.Data[from*m.x.Stride:]},
-		y: m.y[from:to], s: m.s[:n], p: m.p[:n], c: m.c[:n], target: m.target[from:to], from: from,
+		x: kernel.Matrix[T]{Rows: n, Cols: m.d, Stride: m.on.x.Stride, Data: m.on.x.Data[from*m.on.x.Stride:]},
+		y: m.on.y[from:to], s: m.s[:n], p: m.p[:n], c: m.c[:n], target: m.on.target[from:to], from: from,
 	}
 	kernel.Gemv(b.p, 1, b.x, theta[:m.d], 0)
 	return b
@@ -175,7 +190,8 @@ func (m *SingleIndex[T]) residuals(b *rows[T], v float64) (sum, cy float64, ok b
 	return sum, float64(kernel.Dot(b.c, b.y)), true
 }
 
-// EnergyGrad returns R(θ) and stores its gradient in grad unless that is nil.
+// EnergyGrad returns R(θ), with mini-batches that of the current one, and stores its
+// gradient in grad unless that is nil.
 func (m *SingleIndex[T]) EnergyGrad(grad, theta []T) float64 {
 	risk, _ := m.eval(grad, theta, Backward{}, 1)
 	return risk
@@ -198,7 +214,7 @@ func (m *SingleIndex[T]) eval(dst, theta []T, rule Backward, scale float64) (ris
 		fill(dst)
 		return math.NaN(), math.NaN()
 	}
-	inv := 1 / float64(m.n)
+	inv := 1 / float64(m.on.x.Rows)
 	if dst == nil {
 		return sum * inv, math.NaN()
 	}
@@ -220,16 +236,16 @@ func (m *SingleIndex[T]) eval(dst, theta []T, rule Backward, scale float64) (ris
 // collect returns Σ (y-y*)², and adds N/2 times the gradient to g2 and that of
 // another rule to g if they are wanted.
 func (m *SingleIndex[T]) collect(theta []T, rule Backward, grad bool) (sum float64, ok bool) {
-	w, v, last := theta[:m.d], float64(theta[m.d]), 0.0
-	for from := 0; from < m.n; from += m.step {
+	w, v, last, n := theta[:m.d], float64(theta[m.d]), 0.0, m.on.x.Rows
+	for from := 0; from < n; from += m.step {
 		if grad && rule.Rule == Exact && m.unique && m.roots.prepare(v) {
-			ee, cy, end := kernel.RootGrad(m.g2[:m.d], m.x, w, m.y, m.target, &m.roots.coefs, m.s, m.c, m.p, from)
+			ee, cy, end := kernel.RootGrad(m.g2[:m.d], m.on.x, w, m.on.y, m.on.target, &m.roots.coefs, m.s, m.c, m.p, from)
 			sum, last, from = sum+ee, last+cy, end
-			if from == m.n {
+			if from == n {
 				break
 			}
 		}
-		b := m.rows(theta, from, min(from+m.step, m.n))
+		b := m.rows(theta, from, min(from+m.step, n))
 		ee, cy, ok := m.residuals(&b, v)
 		if !ok {
 			return 0, false
@@ -247,6 +263,7 @@ func (m *SingleIndex[T]) collect(theta []T, rule Backward, grad bool) (sum float
 		}
 	}
 	m.g2[m.d] = T(last)
+	m.keep()
 	return sum, true
 }
 
@@ -288,9 +305,9 @@ func (m *SingleIndex[T]) HessVec(dst, theta, p []T) {
 	if m.opt.Frozen {
 		dv = 0
 	}
-	extra := 0.0
-	for from := 0; from < m.n; from += m.step {
-		b := m.rows(theta, from, min(from+m.step, m.n))
+	extra, n := 0.0, m.on.x.Rows
+	for from := 0; from < n; from += m.step {
+		b := m.rows(theta, from, min(from+m.step, n))
 		if !m.solve(&b, v) {
 			fill(dst)
 			return
@@ -313,7 +330,7 @@ func (m *SingleIndex[T]) HessVec(dst, theta, p []T) {
 	if m.opt.Frozen {
 		m.g[m.d] = 0
 	}
-	kernel.Scal(T(2/float64(m.n)), m.g)
+	kernel.Scal(T(2/float64(n)), m.g)
 	copy(dst, m.g)
 }
 
@@ -335,9 +352,12 @@ func (m *SingleIndex[T]) Equilibria() []T { return append([]T(nil), m.y...) }
 // identity and ReLU, unless v is frozen, the invariant |w|²+(1-v)².
 func (m *SingleIndex[T]) Caps() flow.Caps[T] {
 	c := flow.Caps[T]{
-		Autonomous: true,
+		Autonomous: m.batch == nil,
 		HessVec:    m.HessVec,
 		Err:        func() error { return m.err },
+	}
+	if m.batch != nil {
+		c.Draw = m.Draw
 	}
 	if (m.act.form == formIdentity || m.act.form == formReLU) && !m.opt.Frozen {
 		c.Invariants = []flow.Invariant[T]{{Name: "|w|²+(1-v)²", Value: func(theta []T) float64 {
