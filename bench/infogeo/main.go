@@ -1,0 +1,110 @@
+// Command infogeo times package infogeo and prints the times beside those of other programs;
+// see run.
+package main
+
+import (
+	"bufio"
+	"flag"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// timing is a case: prepare makes what is timed.
+type timing struct {
+	name    string
+	prepare func() (func() error, error)
+}
+
+// timings are the cases of all files.
+var timings []timing
+
+func main() {
+	peers := flag.String("peers", "", "file with lines of a case, a tab and seconds")
+	only := flag.String("only", "", "cases whose names hold this text")
+	flag.Parse()
+	if err := run(*peers, *only); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(file, only string) error {
+	peers, err := readPeers(file)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%-44s %12s %12s %8s\n", "case", "gradflow", "peer", "ratio")
+	for _, c := range timings {
+		if !strings.Contains(c.name, only) {
+			continue
+		}
+		f, err := c.prepare()
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		s, err := seconds(f)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		peer, ratio := "", ""
+		if p, ok := peers[c.name]; ok {
+			peer, ratio = human(p), fmt.Sprintf("%.1f", p/s)
+		}
+		fmt.Printf("%-44s %12s %12s %8s\n", c.name, human(s), peer, ratio)
+	}
+	return nil
+}
+
+func human(s float64) string {
+	return time.Duration(s * 1e9).Round(max(1, time.Duration(s*1e6))).String()
+}
+
+// readPeers reads the times of the other programs.
+func readPeers(name string) (map[string]float64, error) {
+	peers := map[string]float64{}
+	if name == "" {
+		return peers, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		name, text, _ := strings.Cut(lines.Text(), "\t")
+		s, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return nil, fmt.Errorf("line %q of the peers: %w", lines.Text(), err)
+		}
+		peers[name] = s
+	}
+	return peers, lines.Err()
+}
+
+// seconds is the least time of a call, over rounds of about 20 ms.
+func seconds(f func() error) (float64, error) {
+	const rounds = 7
+	n, best := 1, 0.0
+	for round := 0; round < rounds; {
+		start := time.Now()
+		for range n {
+			if err := f(); err != nil {
+				return 0, err
+			}
+		}
+		d := time.Since(start).Seconds()
+		if d < .02 && n < 1<<24 {
+			n *= 2
+			continue
+		}
+		if s := d / float64(n); round == 0 || s < best {
+			best = s
+		}
+		round++
+	}
+	return best, nil
+}
