@@ -11,6 +11,7 @@ import (
 var papers = []func(job) *paper{
 	newCatapult,
 	newDEQ,
+	newGame,
 }
 
 // size says how much is to be computed.
