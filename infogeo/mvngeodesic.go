@@ -29,8 +29,13 @@ type GaussianGeodesicOptions struct {
 // There is no closed form but for special pairs (equal means; equal covariances;
 // d = 1). The geodesic is the projection of a horizontal one-parameter curve of the
 // group O(d+1, d); which one, an antisymmetric d x d matrix Ω says, found by
-// minimising the length. At the special pairs Ω = 0 and nothing is iterated. That the
-// minimum is unique was not proved; Bounds holds in any case.
+// minimising the length. At the special pairs Ω = 0 and nothing is iterated.
+//
+// The minimum need not be the only one: of 3000 random pairs, up to 100 standard deviations
+// apart and with variances over up to six decades, one had two geodesics, whose lengths
+// differ by 2 %; none was seen below a distance of 15. Pairs that are not close are therefore
+// minimised from both ends and the shorter geodesic taken. That this is the shortest of all
+// is not proved; Bounds holds in any case.
 type GaussianGeodesic struct {
 	lift     *gaussianLift
 	fwd, bwd *gaussianPath
@@ -41,6 +46,11 @@ type GaussianGeodesic struct {
 	evals    int
 	tol      float64
 }
+
+// farApart is the rate σ of the geodesic, the factor by which it grows in its fastest
+// direction being e^σ, from which on the minimisation is repeated from the other end. The
+// least distance at which the two were seen to differ is 15.8.
+const farApart = 4
 
 // NewGaussianGeodesic computes the geodesic from a (time 0) to b (time 1). A
 // minimisation that stops short of the tolerance is no error: see Converged. The
@@ -58,12 +68,27 @@ func NewGaussianGeodesic(a, b *Gaussian, opt GaussianGeodesicOptions) (*Gaussian
 	if !(opt.Tol > 0) || opt.MaxIter < 0 {
 		return nil, fmt.Errorf("infogeo: Tol = %v, MaxIter = %d, want numbers > 0: %w", opt.Tol, opt.MaxIter, ErrInvalid)
 	}
+	g := newGaussianGeodesic(a, b, opt)
+	if g.evals > 1 && kernel.MaxAbs(g.fwd.sigma) > farApart {
+		back := newGaussianGeodesic(b, a, opt)
+		back.fwd, back.bwd = back.bwd, back.fwd
+		evals := g.evals + back.evals
+		if back.Converged() && (!g.Converged() || back.distance < g.distance) {
+			g = back
+		}
+		g.evals = evals
+	}
+	return g, nil
+}
+
+// newGaussianGeodesic minimises from one end.
+func newGaussianGeodesic(a, b *Gaussian, opt GaussianGeodesicOptions) *GaussianGeodesic {
 	g := &GaussianGeodesic{lift: newGaussianLift(a.Dim()), tol: opt.Tol}
 	g.lift.set(a, b)
 	g.lower, g.upper = g.lift.lower(), g.lift.upper()
 	g.minimise(opt.MaxIter)
 	g.ends(a, b)
-	return g, nil
+	return g
 }
 
 // ends prepares the geodesic from either end.

@@ -415,6 +415,29 @@ func TestGaussianDistanceHard(t *testing.T) {
 	}
 }
 
+// TestTwoGaussianGeodesics: a pair with two geodesics, of which the minimisation finds one
+// from this end and the other from that end, even though neither is difficult.
+func TestTwoGaussianGeodesics(t *testing.T) {
+	r := rand.New(rand.NewPCG(29, 7))
+	var a, b *Gaussian
+	for n := range 57 {
+		a, b = randomGaussian(t, r, 3+n%4, 2, 2), randomGaussian(t, r, 3+n%4, 2, 2)
+	}
+	o := GaussianGeodesicOptions{Tol: 1e-11, MaxIter: 200}
+	there, back := newGaussianGeodesic(a, b, o), newGaussianGeodesic(b, a, o)
+	if !there.Converged() || !back.Converged() || !(there.Distance() > 1.001*back.Distance()) {
+		t.Fatalf("one geodesic: %v there, %v back", there.Distance(), back.Distance())
+	}
+	short, rev := geodesic(t, a, b), geodesic(t, b, a)
+	if !(math.Abs(short.Distance()/back.Distance()-1) <= 1e-12) || !(math.Abs(rev.Distance()/back.Distance()-1) <= 1e-12) {
+		t.Errorf("distance %v and %v, want %v", short.Distance(), rev.Distance(), back.Distance())
+	}
+	mean, cov, err := short.At(nil, nil, 0)
+	if e := relVec(mean, a.mean); err != nil || !(e <= 1e-9) {
+		t.Errorf("the shorter geodesic starts at %v %v, want %v, %v", mean, mat.Formatted(cov), a.mean, err)
+	}
+}
+
 func TestGaussianGeodesicStopped(t *testing.T) {
 	r := rand.New(rand.NewPCG(19, 1))
 	a, b := randomGaussian(t, r, 6, 0.7, 2), randomGaussian(t, r, 6, 0.7, 2)
