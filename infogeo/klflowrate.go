@@ -25,14 +25,15 @@ func measureRate(q, p0 []float64, ref int, o KLFlowOptions) (float64, error) {
 }
 
 // follow integrates the deviation τ = θ - θ_q, which can become as small as it
-// likes without losing digits, with a relative tolerance alone, and fits the slope of
-// log L by least squares where L < 1e-30: nonlinear terms are then relatively 1e-15,
+// likes without losing digits, with a tolerance relative to |τ|, and fits the slope of
+// log L by least squares where L < 1e-120: nonlinear terms are then relatively 1e-60,
 // and what is left of the faster modes falls like e^-2(μ_2-μ_1)t.
 func follow(q, p0 []float64, ref int, o KLFlowOptions) (asymptotics, error) {
 	const (
-		from   = 1e-120 // begin of the fit
-		to     = 1e-200 // and end
-		points = 4000   // at most
+		from    = 1e-120 // begin of the fit
+		to      = 1e-200 // and end
+		tol     = 1e-12
+		segment = 1e-3 // by which |τ| falls until the tolerance follows it
 	)
 	o.Coords = DeviationCoords
 	f, err := NewKLFlow(q, ref, o)
@@ -43,24 +44,38 @@ func follow(q, p0 []float64, ref int, o KLFlowOptions) (asymptotics, error) {
 	if err := f.FromP(x, p0); err != nil {
 		return asymptotics{}, err
 	}
-	r, err := flow.New(flow.ODE(flow.Field[float64](f), flow.DOP853), x, flow.Options[float64]{
-		RelTol: 1e-11, AbsTol: 1e-250, MaxSteps: 200 * points,
-		Stop: []flow.Stop[float64]{flow.StopEnergy[float64](to)},
-	})
-	if err != nil {
-		return asymptotics{}, err
-	}
 	var t, l []float64
-	for s, err := range r.Steps(context.Background()) {
+	now := 0.0
+	for done := false; !done; {
+		size := kernel.MaxAbs(x)
+		r, err := flow.New(flow.ODE(flow.Field[float64](f), flow.DOP853), x, flow.Options[float64]{
+			T0: now, RelTol: tol, AbsTol: max(tol*segment*size, 1e-300), MaxSteps: 200000,
+			Stop: []flow.Stop[float64]{func(s *flow.Step[float64]) flow.Status {
+				if done = s.Energy <= to; done || kernel.MaxAbs(s.X) <= segment*size {
+					return flow.Converged
+				}
+				return flow.Running
+			}},
+		})
 		if err != nil {
 			return asymptotics{}, err
 		}
-		if e, _ := f.EvalEnergy(nil, s.X, 0); e < from && e > 0 {
-			t, l = append(t, s.T), append(l, math.Log(e))
+		for s, err := range r.Steps(context.Background()) {
+			if err != nil {
+				return asymptotics{}, err
+			}
+			if s.K > 0 && s.Energy < from && s.Energy > 0 {
+				t, l = append(t, s.T), append(l, math.Log(s.Energy))
+			}
 		}
+		if r.Status() != flow.Converged {
+			return asymptotics{}, fmt.Errorf("infogeo: the flow did not reach a loss of %v (%v at t = %v): %w", to, r.Status(), r.Step().T, ErrNoConvergence)
+		}
+		now = r.Step().T
+		copy(x, r.Step().X)
 	}
 	if len(t) < 3 {
-		return asymptotics{}, fmt.Errorf("infogeo: the flow did not reach a loss of %v (%v at t = %v): %w", to, r.Status(), r.Step().T, ErrNoConvergence)
+		return asymptotics{}, fmt.Errorf("infogeo: only %d steps between losses of %v and %v: %w", len(t), from, to, ErrNoConvergence)
 	}
 	slope, mean := leastSquares(t, l)
 	return asymptotics{rate: -slope, amp: math.Exp(mean), at: math.Exp(l[len(l)-1])}, nil

@@ -126,11 +126,11 @@ func (v *verifier) constant() error {
 	if err := f.FromP(x, v.p0); err != nil {
 		return err
 	}
-	if err := f.Exact(x, x, 10); err != nil {
+	if err := f.Exact(x, x, 20); err != nil {
 		return err
 	}
 	e, _ := f.EvalEnergy(nil, x, 0)
-	v.add("T5", "e^20 L_nat(10)", math.Exp(20)*e, Equal, chiSquared(v.p0, v.q)/2, 1e-3)
+	v.add("T5", "e^40 L_nat(20)", math.Exp(40)*e, Equal, chiSquared(v.p0, v.q)/2, 1e-6)
 	return nil
 }
 

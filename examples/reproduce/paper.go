@@ -12,6 +12,7 @@ var papers = []func(job) *paper{
 	newCatapult,
 	newDEQ,
 	newGame,
+	newInfogeo,
 }
 
 // size says how much is to be computed.
