@@ -3,6 +3,7 @@ package main
 // gameGroups are the parts of the paper on games, in the order of the report.
 var gameGroups = []func(job) ([]claim, []figure){
 	newSmoothGames,
+	newFinite,
 }
 
 func newGame(j job) *paper {
