@@ -438,6 +438,36 @@ func TestTwoGaussianGeodesics(t *testing.T) {
 	}
 }
 
+// TestCalvoOllerBound compares with the eigenvalues of C0⁻¹C1.
+func TestCalvoOllerBound(t *testing.T) {
+	r := rand.New(rand.NewPCG(37, 1))
+	for n := range 20 {
+		d := 1 + n%5
+		a, b := randomGaussian(t, r, d, 0.4, 1), randomGaussian(t, r, d, 0.4, 1)
+		var c [2]*mat.Dense
+		for i, g := range []*Gaussian{a, b} {
+			c[i] = mat.NewDense(d+1, d+1, nil)
+			m := append(append([]float64(nil), g.mean...), 1)
+			c[i].Outer(1, mat.NewVecDense(d+1, m), mat.NewVecDense(d+1, m))
+			top := c[i].Slice(0, d, 0, d).(*mat.Dense)
+			top.Add(top, g.Cov(nil))
+		}
+		var s mat.Dense
+		if err := s.Solve(c[0], c[1]); err != nil {
+			t.Fatal(err)
+		}
+		var eig mat.Eigen
+		eig.Factorize(&s, mat.EigenNone)
+		sum := 0.0
+		for _, v := range eig.Values(nil) {
+			sum += math.Log(real(v)) * math.Log(real(v)) / 2
+		}
+		if lower, _ := geodesic(t, a, b).Bounds(); !(math.Abs(lower/math.Sqrt(sum)-1) <= 1e-11) {
+			t.Errorf("%d: lower bound %v, want %v", n, lower, math.Sqrt(sum))
+		}
+	}
+}
+
 func TestGaussianGeodesicStopped(t *testing.T) {
 	r := rand.New(rand.NewPCG(19, 1))
 	a, b := randomGaussian(t, r, 6, 0.7, 2), randomGaussian(t, r, 6, 0.7, 2)
