@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/bits"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -304,6 +305,70 @@ func countZeros(q []float64) (n int) {
 		}
 	}
 	return n
+}
+
+// Parameters of ±800 give finite means and products, and the log-partition function that
+// they have.
+func TestExtremeInteractions(t *testing.T) {
+	b, err := NewIsing(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := NewLogLinear(kernel.MatrixOf(4, 2, []float64{0, 0, 1, 0, 0, 1, 1, 1}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, _ := Iris()
+	r, err := NewRegression(withIntercept(x, 0, 150), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []Family{b, l, r} {
+		d := f.Dim()
+		theta, v := make([]float64, d), make([]float64, d)
+		for _, z := range []float64{800, -800, 1e300, -1e300} {
+			theta[0], theta[1] = z, -z/2
+			if psi := f.LogPartition(theta); math.IsNaN(psi) || math.IsInf(psi, 0) {
+				t.Errorf("%T at %g: psi = %v", f, z, psi)
+			}
+			f.Mean(v, theta)
+			if !kernel.AllFinite(v) {
+				t.Errorf("%T at %g: mean %v", f, z, v)
+			}
+			f.FisherMulVec(v, theta, v)
+			if !kernel.AllFinite(v) {
+				t.Errorf("%T at %g: G v = %v", f, z, v)
+			}
+			if err := f.FisherSolveVec(v, theta, v, 0.1); err != nil || !kernel.AllFinite(v) {
+				t.Errorf("%T at %g: damped solve %v, %v", f, z, v, err)
+			}
+		}
+	}
+}
+
+// Large sums are divided among processors; the bits do not depend on how many there are.
+func TestBoltzmannProcessors(t *testing.T) {
+	f, err := NewIsing(16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := f.Dim()
+	theta, v := make([]float64, d), make([]float64, d)
+	r := rand.New(philox.NewSource(44, 0))
+	for i := range theta {
+		theta[i], v[i] = 0.3*r.NormFloat64(), r.NormFloat64()
+	}
+	var got [2][]float64
+	for i, procs := range []int{1, 4} {
+		old := runtime.GOMAXPROCS(procs)
+		f.known = false
+		eta, gv := make([]float64, d), make([]float64, d)
+		f.Mean(eta, theta)
+		f.FisherMulVec(gv, theta, v)
+		got[i] = append(eta, gv...)
+		runtime.GOMAXPROCS(old)
+	}
+	vecClose(t, "one and four processors", got[0], got[1], 0)
 }
 
 func TestBoltzmannArguments(t *testing.T) {

@@ -202,6 +202,11 @@ func members(t testing.TB) []member {
 	if err != nil {
 		t.Fatal(err)
 	}
+	design := randomDesign(t, rand.New(philox.NewSource(6, 0)), 9, 3)
+	machine, err := NewBoltzmann(3, []uint32{1, 2, 4, 3, 6, 7})
+	if err != nil {
+		t.Fatal(err)
+	}
 	binomial, _ := NewBinomial(7)
 	negative, _ := NewNegBinomial(2.5)
 	dirichlet, _ := NewDirichlet(4)
@@ -226,6 +231,8 @@ func members(t testing.TB) []member {
 			spread(1, -2, -1)(theta[3:], r)
 		}},
 		{"Batch", batch, spread(1, -1, -1)},
+		{"LogLinear", design, spread(1, -1, -1)},
+		{"Boltzmann", machine, spread(1, -1, -1)},
 	}
 }
 
