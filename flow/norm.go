@@ -52,12 +52,14 @@ func firstNonFinite[T Float](x []T) int {
 	return -1
 }
 
-// arena returns m vectors of length n cut from one allocation. Some spare
-// elements lie between them: vectors whose distance is a multiple of the page
-// size slow each other down (4K aliasing).
+// arena returns m vectors of length n cut from one allocation. Unless they are
+// short, some spare elements lie between them: vectors whose distance is a multiple
+// of the page size slow each other down (4K aliasing).
 func arena[T Float](m, n int) [][]T {
-	const spare = 24
-	stride := n + spare
+	stride := n
+	if n > smallDim {
+		stride += 24
+	}
 	data := make([]T, m*stride)
 	v := make([][]T, m)
 	for i := range v {

@@ -98,7 +98,12 @@ func scaledRows[T Float](c float64, a [][]float64) [][]T {
 	return r
 }
 
+// convertRows returns the rows of a as slices of T, a itself if that is its type:
+// not to be written to.
 func convertRows[T Float](a [][]float64) [][]T {
+	if r, ok := any(a).([][]T); ok {
+		return r
+	}
 	r := make([][]T, len(a))
 	for i, row := range a {
 		r[i] = convert[T](row)

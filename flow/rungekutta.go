@@ -62,10 +62,7 @@ func newRungeKutta[T Float](f Field[T], tab *tableau) *rungeKutta[T] {
 	r := &rungeKutta[T]{tab: tab, f: f, caps: CapsOf[T](f), p: tab.interpolant()}
 	r.ef, _ = f.(EnergyField[T])
 	r.end = tab.end()
-	r.a = make([][]T, len(tab.a))
-	for i, row := range tab.a {
-		r.a[i] = convert[T](row)
-	}
+	r.a = convertRows[T](tab.a)
 	r.b, r.e, r.e3 = convert[T](tab.b), convert[T](tab.e), convert[T](tab.e3)
 	r.weights = make([]T, len(r.p))
 	r.slopes = make([]float64, r.end+1)
