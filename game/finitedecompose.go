@@ -32,7 +32,8 @@ type FiniteParts struct {
 // In the basis of the analysis of variance Δ is diagonal, so that no matrix is built:
 // about 6 M operations for a profile of M players. o may be nil.
 //
-// Errors: ErrShape and ErrArgument for weights and measures that do not fit.
+// Errors: ErrShape and ErrArgument for weights and measures that do not fit, ErrNotFinite
+// for payoffs so large that their squares overflow.
 func (f *Finite) Decompose(o *FiniteOptions) (*FiniteParts, error) {
 	d, err := NewFiniteDecomposer(f.shape, o)
 	if err != nil {
@@ -42,7 +43,10 @@ func (f *Finite) Decompose(o *FiniteOptions) (*FiniteParts, error) {
 		Phi: make([]float64, f.profiles), Potential: newFinite(f.shape, f.profiles),
 		Harmonic: newFinite(f.shape, f.profiles), NonStrategic: newFinite(f.shape, f.profiles),
 	}
-	return parts, d.Decompose(parts, f)
+	if err := d.Decompose(parts, f); err != nil {
+		return nil, err
+	}
+	return parts, nil
 }
 
 // FiniteDecomposer decomposes games of one shape, weights and measures, and keeps the
@@ -94,7 +98,8 @@ func (d *FiniteDecomposer) Potential(dst []float64, f *Finite) {
 }
 
 // Decompose is Finite.Decompose into parts whose tensors exist already. Tensors that
-// are nil are made. Components of another shape are an ErrShape.
+// are nil are made. Errors: ErrShape for components of another shape, ErrNotFinite as
+// there.
 func (d *FiniteDecomposer) Decompose(parts *FiniteParts, f *Finite) error {
 	for _, g := range []**Finite{&parts.Potential, &parts.Harmonic, &parts.NonStrategic} {
 		if *g == nil {
@@ -113,6 +118,9 @@ func (d *FiniteDecomposer) Decompose(parts *FiniteParts, f *Finite) error {
 		d.components(&e, parts, f, m)
 	}
 	parts.FiniteMetrics = e.metrics()
+	if t := parts.Energy.Total; math.IsNaN(t) || math.IsInf(t, 0) {
+		return fmt.Errorf("game: the energy of the game is %v, want payoffs whose squares do not overflow: %w", t, ErrNotFinite)
+	}
 	return nil
 }
 

@@ -379,6 +379,16 @@ func TestFiniteErrors(t *testing.T) {
 	if _, err := profilesOf(huge[:31]); err != nil {
 		t.Errorf("2^31 profiles: %v", err)
 	}
+	large, err := MatchingPennies().Combine(1e200, MatchingPennies(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := large.Decompose(nil); !errors.Is(err, ErrNotFinite) || p != nil {
+		t.Errorf("payoffs 1e200: %v, %v", p, err)
+	}
+	if _, err := large.Combine(1e200, large, 1); !errors.Is(err, ErrNotFinite) {
+		t.Errorf("payoffs 1e400: %v", err)
+	}
 	f := MatchingPennies()
 	third := []float64{1. / 3, 2. / 3}
 	for _, c := range []struct {
