@@ -604,36 +604,6 @@ func TestFisherMetric(t *testing.T) {
 	}
 }
 
-func TestProductAllocs(t *testing.T) {
-	x, y := irisData(t)
-	s := softmaxModel(t, x, y, 3)
-	theta, g, dir := make([]float64, 10), make([]float64, 10), make([]float64, 10)
-	var cg CG
-	k, err := s.KFAC()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, f := range map[string]func(){
-		"gradient": func() { s.EnergyGrad(g, theta) },
-		"product":  func() { s.MulVec(dir, g) },
-		"conjugate gradients": func() {
-			if _, err := cg.Solve(dir, s, g, Damping{Lambda: 1e-3}, CGOptions{Jacobi: true}); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"Kronecker": func() {
-			if err := k.Solve(dir, g, 1e-3); err != nil {
-				t.Fatal(err)
-			}
-		},
-	} {
-		f()
-		if n := testing.AllocsPerRun(10, f); n != 0 {
-			t.Errorf("%s: %v allocations, want 0", name, n)
-		}
-	}
-}
-
 func BenchmarkCG(b *testing.B) {
 	x, y := irisData(b)
 	s := softmaxModel(b, x, y, 3)
