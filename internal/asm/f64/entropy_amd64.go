@@ -5,7 +5,7 @@
 package f64
 
 // RelativeEntropy returns Σ p_i log(p_i/q_i) - p_i + q_i, in float64. The result is NaN if some q_i is
-// zero, a p_i or q_i has its sign bit set, or p_i/q_i overflows.
+// zero or subnormal, or a p_i or q_i has its sign bit set.
 //
 //go:noescape
 func RelativeEntropy(n int, p *float64, q *float64) float64
