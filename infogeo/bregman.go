@@ -64,25 +64,55 @@ func (b *Bregman) KL(theta1, theta2 []float64) float64 {
 	b.f.Mean(b.e1, theta1)
 	psi1, psi2, lin := b.f.LogPartition(theta1), b.f.LogPartition(theta2), kernel.Dot(b.diff, b.e1)
 	kl := psi2 - psi1 - lin
-	if kl > 1e-2*(math.Abs(psi1)+math.Abs(psi2)+math.Abs(lin)) {
-		return kl
+	if !(kl <= 1e-2*(math.Abs(psi1)+math.Abs(psi2)+math.Abs(lin))) {
+		return kl // NaN too
 	}
 	s := b.integral(theta1)
-	if s < 1e-2 || math.IsNaN(kl) {
-		return s
+	if s > 1e-2 { // far enough apart for G to change
+		s = b.halve(theta1, 0, 1, s, 5)
 	}
-	return kl
+	if math.IsNaN(s) {
+		return kl
+	}
+	return s
 }
 
-// integral is the formula with remainder, for b.diff.
+// integral is the formula by one Gauss-Jacobi rule.
 func (b *Bregman) integral(theta1 []float64) float64 {
 	var s float64
 	for i, t := range jacobiNodes {
-		kernel.AxpyTo(b.mid, t, b.diff, theta1)
-		b.f.FisherMulVec(b.prod, b.mid, b.diff)
-		s += jacobiWeights[i] * kernel.Dot(b.prod, b.diff)
+		s += jacobiWeights[i] * b.curvature(theta1, t)
 	}
 	return s
+}
+
+// curvature is Δᵀ G(θ1+tΔ) Δ.
+func (b *Bregman) curvature(theta1 []float64, t float64) float64 {
+	kernel.AxpyTo(b.mid, t, b.diff, theta1)
+	b.f.FisherMulVec(b.prod, b.mid, b.diff)
+	return kernel.Dot(b.prod, b.diff)
+}
+
+// panel is the part of the integral over [from, to], by ten Gauss-Legendre points.
+func (b *Bregman) panel(theta1 []float64, from, to float64) float64 {
+	m, h, s := (from+to)/2, (to-from)/2, 0.0
+	for i, x := range legendreNodes {
+		for _, t := range [2]float64{m - h*x, m + h*x} {
+			s += legendreWeights[i] * (1 - t) * b.curvature(theta1, t)
+		}
+	}
+	return s * h
+}
+
+// halve divides the interval until the rule agrees with its halves, which rounding in G Δ
+// may prevent.
+func (b *Bregman) halve(theta1 []float64, from, to, whole float64, depth int) float64 {
+	m := (from + to) / 2
+	left, right := b.panel(theta1, from, m), b.panel(theta1, m, to)
+	if depth == 0 || !(math.Abs(left+right-whole) > 1e-14*(left+right)) {
+		return left + right
+	}
+	return b.halve(theta1, from, m, left, depth-1) + b.halve(theta1, m, to, right, depth-1)
 }
 
 // KLMean returns KL(p1‖p2) of the members with the expectation parameters η1 and η2. The

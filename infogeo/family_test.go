@@ -388,6 +388,26 @@ func TestKLOfNeighbours(t *testing.T) {
 	}
 }
 
+// Far from the origin of the parameters the definition cancels though the divergence is
+// not small: N(10⁶, 1) and N(10⁶+1, 2²), for which the closed form has all digits.
+func TestKLFarOut(t *testing.T) {
+	b := NewBregman(Normal{})
+	natural := func(mu, s float64) []float64 { return []float64{mu / (s * s), -0.5 / (s * s)} }
+	for _, c := range []struct{ s0, s1 float64 }{{1, 1}, {1, 2}, {2, 1}, {1, 1.01}} {
+		p, q := natural(1<<20, c.s0), natural(1<<20+1, c.s1)
+		want := math.Log(c.s1/c.s0) + (c.s0*c.s0+1)/(2*c.s1*c.s1) - 0.5
+		got := b.KL(p, q)
+		// G Δ cancels in turn where the variances differ, by a factor of 2^20.
+		tol := 1e-5
+		if c.s0 == c.s1 {
+			tol = 1e-13
+		}
+		relClose(t, fmt.Sprint("KL ", c), got, want, tol)
+	}
+	// Exact in the parameters: means 2^20 and 2^20 + 2^-20 with variance 1.
+	relClose(t, "neighbours", b.KL(natural(1<<20, 1), natural(1<<20+0x1p-20, 1)), 0x1p-41, 1e-14)
+}
+
 // The mean of the statistic over samples is η within five standard errors, and the
 // samples do not depend on anything but the seed.
 func TestFamilySampling(t *testing.T) {

@@ -349,3 +349,56 @@ func TestLogLinearArguments(t *testing.T) {
 		t.Errorf("cancelled: %+v, %v", r, err)
 	}
 }
+
+// Whether a sparse table has an estimate: proportional fitting, which always converges,
+// leaves cells at zero if it has none. From far starts the fit comes back.
+func TestLogLinearExistence(t *testing.T) {
+	ctx := context.Background()
+	table, err := NewTable(3, 3, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	generators := [][]int{{0, 1}, {0, 2}, {1, 2}}
+	f, err := table.Hierarchical(generators)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eta, found := make([]float64, f.Dim()), map[bool]int{}
+	for id := range 300 {
+		r := rand.New(philox.NewSource(32, id))
+		q := make([]float64, 18)
+		for i := range q {
+			if r.Float64() < 0.75 {
+				q[i] = float64(1 + r.IntN(9))
+			}
+		}
+		kernel.Scal(1/kernel.Sum(q), q)
+		f.Moments(eta, q)
+		_, err := Fit(ctx, f, eta, FitOptions{})
+		ipf, _ := IPF(ctx, table, q, generators, IPFOptions{Tol: 1e-13, MaxSweeps: 20000})
+		low, _ := minMax(ipf.P)
+		exists := low > 1e-6
+		found[exists]++
+		if exists && err != nil || !exists && !errors.Is(err, ErrNoFiniteMLE) {
+			t.Errorf("table %d, least fitted cell %g: %v", id, low, err)
+		}
+	}
+	if found[true] < 50 || found[false] < 50 {
+		t.Errorf("tables with and without an estimate: %v, want many of both", found)
+	}
+	for id := range 50 {
+		r := rand.New(philox.NewSource(33, id))
+		l := randomDesign(t, r, 30, 5)
+		theta, start, eta := make([]float64, 5), make([]float64, 5), make([]float64, 5)
+		for i := range theta {
+			theta[i], start[i] = r.NormFloat64(), math.Pow(10, 3*r.Float64())*r.NormFloat64()
+		}
+		l.Mean(eta, theta)
+		res, err := Fit(ctx, l, eta, FitOptions{Start: start})
+		if err != nil {
+			t.Errorf("from %v: %v", start, err)
+			continue
+		}
+		vecClose(t, "theta from far", res.Theta, theta, 1e-7)
+	}
+}
