@@ -46,9 +46,13 @@ type RunOptions struct {
 	// Eps is the radius of the ball around the start that a recurrent run returns to. If
 	// it is zero, it is 0.1 times max(1e-3, |x_0|).
 	Eps float64
-	// Returns is the number of returns that make a run recurrent, if the last one is not
-	// longer ago than twice the longest time between two. If it is zero, it is 3.
+	// Returns is the number of returns that make a run recurrent, if the last one is in
+	// the second half of the run: a spiral that winds in soon has its last. If it is
+	// zero, it is 3.
 	Returns int
+	// Enough is the number of returns after which the run is ended as recurrent. If it is
+	// zero, the run goes to its end.
+	Enough int
 	// Period and Samples are those of the recorder Returns.
 	Period  []float64
 	Samples int
@@ -131,8 +135,8 @@ func newMonitor(x0 []float64, o RunOptions) (*monitor, error) {
 			return nil, fmt.Errorf("game: ClassifyRun: %s = %v, want a finite number > 0, or 0 for the default: %w", v.name, v.v, ErrArgument)
 		}
 	}
-	if o.Returns < 0 {
-		return nil, fmt.Errorf("game: ClassifyRun: Returns = %d, want a number > 0, or 0 for the default: %w", o.Returns, ErrArgument)
+	if o.Returns < 0 || o.Enough < 0 {
+		return nil, fmt.Errorf("game: ClassifyRun: Returns = %d, Enough = %d, want numbers > 0, or 0 for the default: %w", o.Returns, o.Enough, ErrArgument)
 	}
 	if err := checkPoint("x0", x0, len(x0)); err != nil {
 		return nil, err
@@ -196,10 +200,13 @@ func (m *monitor) climb(t, r float64) {
 	}
 }
 
-// stop is the stop rule of converged runs.
+// stop is the stop rule of runs that have converged or come back often enough.
 func (m *monitor) stop(*flow.Step[float64]) flow.Status {
 	if m.slow >= 3 {
 		return flow.Converged
+	}
+	if m.o.Enough > 0 && len(m.ret.Times) >= m.o.Enough {
+		return flow.EventStop
 	}
 	return flow.Running
 }
@@ -229,7 +236,7 @@ func (m *monitor) report(r *flow.Run[float64]) *RunReport {
 		rep.Outcome = Divergent
 	case r.Status() == flow.Converged || r.Status() == flow.Stationary:
 		rep.Outcome = Converged
-	case m.recurs(s.T):
+	case m.recurs(s.T) || m.o.Enough > 0 && len(m.ret.Times) >= m.o.Enough:
 		rep.Outcome = Recurrent
 	}
 	return rep
@@ -241,9 +248,5 @@ func (m *monitor) recurs(t float64) bool {
 	if len(times) < m.o.Returns {
 		return false
 	}
-	longest := times[0]
-	for i := 1; i < len(times); i++ {
-		longest = max(longest, times[i]-times[i-1])
-	}
-	return math.Abs(t-m.ret.t0)-times[len(times)-1] <= 2*longest
+	return times[len(times)-1] >= math.Abs(t-m.ret.t0)/2
 }

@@ -4,6 +4,7 @@ package main
 var gameGroups = []func(job) ([]claim, []figure){
 	newSmoothGames,
 	newFinite,
+	newDynamics,
 }
 
 func newGame(j job) *paper {
