@@ -10,4 +10,64 @@
 //	natural coordinates      θ_i = log(p_i/p_r)       (exponential coordinates)
 //
 // for the n states i ≠ r, in their order.
+//
+// # Fisher-Rao geometry
+//
+// The Fisher matrix is a Riemannian metric, up to a factor the only one that sufficient
+// statistics leave alone (Čencov 1982). On the simplex it is Σ dp²/p, and u = √p takes it to the orthant of
+// a sphere of radius 2: FisherRaoDistance (at most π), FisherRaoExp, FisherRaoLog,
+// FisherRaoGeodesic and FisherRaoTransport are those of the sphere, accurate for p near q
+// and at the boundary.
+//
+// On the normal distributions of R^d it is ds² = dμᵀΣ⁻¹dμ + tr((Σ⁻¹dΣ)²)/2, with the
+// geodesics
+//
+//	μ'' = Σ'Σ⁻¹μ',   Σ'' = Σ'Σ⁻¹Σ' - μ'μ'ᵀ,
+//
+// that Eriksen (1987) solved from a given velocity by a matrix exponential of order 2d+1.
+// GaussianExp does that. Between two given ends there is no closed form but for d = 1, equal
+// means (√(Σ log² eig(Σ0⁻¹Σ1)/2)) and equal covariances (√2 arccosh(1 + Δ²/4), Δ the
+// Mahalanobis distance). GaussianGeodesic lifts the problem to matrices K(Ω) that leave a form
+// of signature (d+1, d) invariant, with one antisymmetric unknown Ω, and minimises the length
+//
+//	D² = |log K Kᵀ|²/4,   gradient in Ω: its antisymmetric part in the lower left block,
+//
+// by L-BFGS with the inverse Hessian (w_i w_j - 1)/log(w_i w_j), where Σ1 + (μ1-μ0)(μ1-μ0)ᵀ
+// seen from N(0, I) has the eigenvalues w, and, where that does not suffice, by Newton's
+// method. It is our observation that the invariant form reduces the logarithm to the
+// singular value decomposition of a (d+1) x d block, and that Newton's method comes at the
+// price of a few products. The result carries certificates: the residual |R| of the gradient,
+// the lower bound of Calvo and Oller, the upper bound √(KL(p‖q) + KL(q‖p)), and whether it
+// converged. Two geodesics may join a pair far apart; the shorter one found is returned.
+// Independent coordinates are not a totally geodesic submanifold: the distance of two normal
+// distributions with diagonal covariances and more than one mean that differs is less than
+// the root of the sum of squares over the coordinates, which is the distance in the Product
+// family.
+//
+// Any other family with third cumulants T has the geodesic equation θ” = -G⁻¹T[θ',θ']/2
+// (GeodesicField, with all α-connections); FamilyGeodesic solves it between two ends.
+//
+// # Solving with Fisher matrices
+//
+// The natural gradient (G + λD)⁻¹g needs a solution with a matrix that goes by three names
+// which are not the same: the Fisher matrix (expectation over the model), the empirical
+// Fisher matrix (over the labels of the data), the Gauss-Newton matrix; see Curvature. There
+// are SolveDense (Cholesky), CG (products alone, with a Jacobi preconditioner),
+// EmpiricalFisher.Solve (Woodbury's identity for fewer samples than parameters),
+// BlockDiagonal and Kronecker (KFAC). A curvature <= 0 met by CG is a *BreakdownError, a
+// singular matrix an ErrSingularFisher that names its rank. SoftmaxRegression has all the
+// matrices, FisherScoring fits it. FisherMetric makes a family's Fisher metric the metric of
+// flow.NaturalFlow.
+//
+// # Fisher-Rao against Wasserstein
+//
+// The same divergence has another gradient flow in the 2-Wasserstein metric. For normal
+// distributions with the target N(m*, C*), P = C*⁻¹, and the loss KL(p‖q)
+//
+//	Fisher-Rao   m' = -CP(m-m*),  C' = C - CPC        rate 2 for every target
+//	Wasserstein  m' = -P(m-m*),   C' = 2I - PC - CP   rate 2 λmin(P)
+//
+// GaussianFlow has both, for both losses, as flow.EnergyField with their closed forms;
+// BuresWasserstein, TransportMap and WKL belong to them. GraphFlow is the Wasserstein flow on
+// a finite graph (Maas 2011), whose equation is that of a reversible Markov chain.
 package infogeo
