@@ -173,7 +173,7 @@ func (d *Descent[T]) Step(dst, x []T, k int) (loss float64, err error) {
 	a := d.alpha(k)
 	if d.opt.Method == GDTheta && d.opt.Loss == Forward {
 		pt := d.f.pt
-		loss = ThetaStep(dst, x, pt.q, pt.p, a)
+		loss = ThetaStep(dst, x, pt.q, nil, a)
 		return loss, d.finite(dst, x, k, loss)
 	}
 	loss, _ = d.f.EvalEnergy(d.v[:d.Dim()], x, 0)
@@ -198,9 +198,7 @@ func (d *Descent[T]) move(dst, x []T, a float64) {
 	pt, n := d.f.pt, d.f.pt.n
 	switch {
 	case d.opt.Method == NGDEta && d.opt.Loss == Forward:
-		for i, q := range pt.q[:n] {
-			dst[i] = T(1-a)*x[i] + T(a)*q
-		}
+		MixStep(dst, x, pt.q[:n], a)
 	case d.opt.Method == NGDTheta && d.opt.Loss == Reverse:
 		kernel.AxpyTo(dst, T(1-a), pt.tau, pt.thetaQ)
 	case d.opt.Method == NGDGeodesic:

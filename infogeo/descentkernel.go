@@ -17,39 +17,72 @@ const stepBlock = 1024
 //	dst = θ - α (η - η_q),  p = softmax(θ, 0),
 //
 // with the reference state last, and returns the loss at θ, summed as KL does. p
-// receives the distribution at θ. dst may be θ. It reads memory three times: for the
-// maximum, for the exponentials, and for all the rest. It panics unless
-// len(p) = len(q) = len(θ)+1 = len(dst)+1.
+// receives the distribution at θ, unless it is nil. dst may be θ. Memory is read twice:
+// for Σ e^θ_i, and for all the rest. It panics unless len(q) = len(θ)+1 = len(dst)+1, and
+// len(p) = len(q) where p is not nil.
 func ThetaStep[T flow.Float](dst, theta, q, p []T, alpha float64) (loss float64) {
 	n := len(theta)
-	checkLens(n, len(dst))
-	checkLens(n+1, len(q), len(p))
-	z := max(0, kernel.Max(theta))
-	r := T(math.Exp(-float64(z)))
-	s := kernel.ExpSum(p[:n], theta, z) + float64(r)
-	p[n] = T(float64(r) / s)
-	loss = kernel.RelativeEntropy(q[n:], p[n:])
-	return loss + descendBlocks(dst, theta, q[:n], p[:n], T(1/s), T(alpha))
+	checkLens(n, len(dst), len(q)-1)
+	var buf [stepBlock]T
+	if p != nil {
+		checkLens(n+1, len(p))
+	}
+	z, s := expTotal(buf[:], theta, 0)
+	r := math.Exp(-float64(z))
+	inv := 1 / (s + r)
+	last := [1]T{T(r * inv)}
+	if p != nil {
+		p[n] = last[0]
+		p = p[:n]
+	}
+	loss = kernel.RelativeEntropy(q[n:], last[:])
+	return loss + descendBlocks(dst, theta, q[:n], p, buf[:], z, T(inv), T(alpha))
 }
 
 // LogitStep makes a step of gradient descent of KL(q‖p) in the logits,
 // dst = z - α (p - q) with p = softmax(z), and returns the loss at z. p receives the
-// distribution at z. dst may be z. It panics if the lengths differ.
+// distribution at z, unless it is nil. dst may be z. It panics if the lengths differ.
 func LogitStep[T flow.Float](dst, z, q, p []T, alpha float64) (loss float64) {
-	checkLens(len(z), len(dst), len(q), len(p))
-	s := kernel.ExpSum(p, z, kernel.Max(z))
-	return descendBlocks(dst, z, q, p, T(1/s), T(alpha))
+	checkLens(len(z), len(dst), len(q))
+	if p != nil {
+		checkLens(len(z), len(p))
+	}
+	var buf [stepBlock]T
+	top, s := expTotal(buf[:], z, T(math.Inf(-1)))
+	return descendBlocks(dst, z, q, p, buf[:], top, T(1/s), T(alpha))
 }
 
-// descendBlocks normalises p, moves x and sums the loss.
-func descendBlocks[T flow.Float](dst, x, q, p []T, inv, alpha T) (loss float64) {
-	for i := 0; i < len(p); i += stepBlock {
-		j := min(i+stepBlock, len(p))
-		b, c, d := p[i:j], q[i:j], dst[i:j]
+// expTotal returns the greatest of x and floor, and Σ e^(x_i-z) with that z, in one pass.
+// If x fits into buf, that holds the terms afterwards.
+func expTotal[T flow.Float](buf, x []T, floor T) (z T, s float64) {
+	z = floor
+	for i := 0; i < len(x); i += stepBlock {
+		b := x[i:min(i+stepBlock, len(x))]
+		if top := kernel.Max(b); top > z || top != top {
+			s *= math.Exp(float64(z - top))
+			z = top
+		}
+		s += kernel.ExpSum(buf[:len(b)], b, z)
+	}
+	return z, s
+}
+
+// descendBlocks computes p = inv e^(x-z), moves x and sums the loss. buf holds the
+// exponentials if x fits into it.
+func descendBlocks[T flow.Float](dst, x, q, p, buf []T, z, inv, alpha T) (loss float64) {
+	for i := 0; i < len(x); i += stepBlock {
+		j := min(i+stepBlock, len(x))
+		b, c, d := buf[:j-i], q[i:j], dst[i:j]
+		if len(x) > stepBlock {
+			kernel.ExpSum(b, x[i:j], z)
+		}
 		kernel.Scal(inv, b)
 		loss += kernel.RelativeEntropy(c, b)
 		kernel.AxpyTo(d, -alpha, b, x[i:j])
 		kernel.Axpy(alpha, c, d)
+		if p != nil {
+			copy(p[i:j], b)
+		}
 	}
 	return loss
 }
@@ -64,13 +97,30 @@ func checkBatch[T flow.Float](m kernel.Matrix[T], others ...kernel.Matrix[T]) {
 }
 
 // LogitStepRows is LogitStep for each row of z, in place: B problems of K states
-// each. loss receives the B losses. It panics unless z, q and p have the same shape
-// and loss has as many elements as they have rows.
+// each. loss receives the B losses. Short rows that lie one after another are taken
+// together. It panics unless z, q and p have the same shape and loss has as many elements
+// as they have rows.
 func LogitStepRows[T flow.Float](loss []float64, z, q, p kernel.Matrix[T], alpha float64) {
 	checkBatch(z, q, p)
 	checkLens(z.Rows, len(loss))
-	for i := range loss {
-		loss[i] = LogitStep(z.Row(i), z.Row(i), q.Row(i), p.Row(i), alpha)
+	k := z.Cols
+	if k > stepBlock/4 || z.Stride != k || q.Stride != k || p.Stride != k {
+		for i := range loss {
+			loss[i] = LogitStep(z.Row(i), z.Row(i), q.Row(i), p.Row(i), alpha)
+		}
+		return
+	}
+	rows := stepBlock / max(1, k)
+	for i := 0; i < len(loss); i += rows {
+		j := min(i+rows, len(loss))
+		x, a, b := z.Data[i*k:j*k], q.Data[i*k:j*k], p.Data[i*k:j*k]
+		copy(b, x)
+		kernel.SoftmaxRows(kernel.MatrixOf(j-i, k, b))
+		for r := range loss[i:j] {
+			loss[i+r] = kernel.RelativeEntropy(a[r*k:(r+1)*k], b[r*k:(r+1)*k])
+		}
+		kernel.Axpy(T(-alpha), b, x)
+		kernel.Axpy(T(alpha), a, x)
 	}
 }
 
@@ -110,5 +160,18 @@ func FisherSolveRows[T flow.Float](dst, eta kernel.Matrix[T], pr []T, v kernel.M
 	checkLens(v.Rows, len(pr))
 	for i := range v.Rows {
 		FisherSolveDamped(dst.Row(i), eta.Row(i), pr[i], v.Row(i), damping)
+	}
+}
+
+// MixStep makes a step of natural gradient descent of KL(q‖p) in η, which is the same
+// for all K probabilities: dst = (1-α) p + α q, in one pass. dst may be p. It panics if
+// the lengths differ.
+func MixStep[T flow.Float](dst, p, q []T, alpha float64) {
+	checkLens(len(dst), len(p), len(q))
+	a := T(alpha)
+	b := 1 - a
+	p, q = p[:len(dst)], q[:len(dst)]
+	for i := range dst {
+		dst[i] = b*p[i] + a*q[i]
 	}
 }
