@@ -34,7 +34,7 @@ type pairReference struct {
 
 func TestDivergencesReference(t *testing.T) {
 	var file struct{ Cases, Hard []pairReference }
-	loadJSON(t, "simplex.json", &file)
+	readReference(t, "simplex.json", &file)
 	if len(file.Cases) < 4 || len(file.Hard) < 2 {
 		t.Fatal("cases are missing")
 	}
@@ -175,7 +175,7 @@ func TestAlphaGeodesicReference(t *testing.T) {
 			M      []float64 `json:"transported_m"`
 		}
 	}
-	loadJSON(t, "geodesics.json", &file)
+	readReference(t, "geodesics.json", &file)
 	for _, c := range file.Cases {
 		got := make([]float64, len(c.P))
 		for _, pt := range c.Points {
@@ -330,9 +330,9 @@ func TestAlphaGeodesicArguments(t *testing.T) {
 	}
 }
 
-// In any family: the spray goes straight in θ for α = 1, in η for α = -1, at constant
+// In any family: the geodesic equation goes straight in θ for α = 1, in η for α = -1, at constant
 // Fisher-Rao speed for α = 0, and on the categorical family it is the α-geodesic.
-func TestAlphaSpray(t *testing.T) {
+func TestAlphaGeodesicsOfFamilies(t *testing.T) {
 	ctx := context.Background()
 	o := flow.Options[float64]{Method: flow.DOP853, T1: 1, RelTol: 1e-11, AbsTol: 1e-13}
 	for id, m := range members(t) {
@@ -349,7 +349,7 @@ func TestAlphaSpray(t *testing.T) {
 			return kernel.Dot(g, x[d:])
 		}
 		for _, alpha := range []float64{-1, 0, 1} {
-			spray, err := NewAlphaSpray(f, alpha)
+			spray, err := NewGeodesicField(f, alpha)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -378,9 +378,6 @@ func TestAlphaSpray(t *testing.T) {
 			vecClose(t, fmt.Sprint(m.name, ", alpha = ", alpha), got, want, 1e-8)
 		}
 	}
-	if _, err := NewAlphaSpray(nil, 0); !errors.Is(err, ErrInvalid) {
-		t.Error(err)
-	}
 }
 
 func TestCentroidsReference(t *testing.T) {
@@ -398,7 +395,7 @@ func TestCentroidsReference(t *testing.T) {
 			EtaSigma   [][]float64 `json:"eta_Sigma"`
 		} `json:"mvn_centroids"`
 	}
-	loadJSON(t, "misc.json", &file)
+	readReference(t, "misc.json", &file)
 	c := file.Centroids
 	got := make([]float64, 3)
 	if err := KarcherMean(got, c.Points, nil); err != nil {

@@ -97,7 +97,7 @@ type isingReference struct {
 
 func loadIsing(t testing.TB) (*Boltzmann, isingReference, []float64) {
 	var file struct{ Ising4 isingReference }
-	loadJSON(t, "boltzmann.json", &file)
+	readReference(t, "boltzmann.json", &file)
 	b, err := NewIsing(4)
 	if err != nil {
 		t.Fatal(err)
@@ -216,7 +216,7 @@ func TestDigitsBoltzmann(t *testing.T) {
 			History []float64 `json:"damped_newton_kl_history"`
 		}
 	}
-	loadJSON(t, "digits_counts.json", &file)
+	readReference(t, "digits_counts.json", &file)
 	want := file.Ising8
 	q := make([]float64, 256)
 	for _, c := range file.Counts {

@@ -1,12 +1,10 @@
 package infogeo
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 
@@ -14,18 +12,6 @@ import (
 
 	"github.com/gradflow/gradflow/internal/philox"
 )
-
-// loadJSON reads a file of reference numbers.
-func loadJSON(t testing.TB, name string, v any) {
-	t.Helper()
-	data, err := os.ReadFile("testdata/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, v); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-}
 
 // relClose fails unless got is want to a relative tolerance.
 func relClose(t testing.TB, what string, got, want, tol float64) {
@@ -97,7 +83,7 @@ func named(t testing.TB, name string) Family {
 
 func familyCases(t testing.TB) []familyCase {
 	var file struct{ Cases []familyCase }
-	loadJSON(t, "families.json", &file)
+	readReference(t, "families.json", &file)
 	if len(file.Cases) != 12 {
 		t.Fatalf("families.json has %d cases, want 12", len(file.Cases))
 	}

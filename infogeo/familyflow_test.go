@@ -244,7 +244,7 @@ func TestCurvedRates(t *testing.T) {
 			Rate            float64 `json:"ngd_rate"`
 		}
 	}
-	loadJSON(t, "misc.json", &file)
+	readReference(t, "misc.json", &file)
 	want := file.Curved
 	theta := func(theta, u []float64) { theta[0], theta[1] = 1/u[0], -0.5/(u[0]*u[0]) }
 	jacobian := func(j kernel.Matrix[float64], u []float64) {

@@ -45,7 +45,7 @@ type berkeley struct {
 // gender, outcome.
 func admissions(t testing.TB) *berkeley {
 	var b berkeley
-	loadJSON(t, "ucb_admissions.json", &b)
+	readReference(t, "ucb_admissions.json", &b)
 	b.Models["[D][G][A]"].generators = [][]int{{0}, {1}, {2}}
 	b.Models["[DG][DA]"].generators = [][]int{{0, 1}, {0, 2}}
 	b.Models["[DG][DA][GA]"].generators = [][]int{{0, 1}, {0, 2}, {1, 2}}

@@ -18,7 +18,8 @@ import (
 //
 // θ holds the rows θ_c, class after class, length (C-1)d. Fit with the target T(y) is
 // maximum likelihood by Fisher scoring, which here is Newton's method and iteratively
-// reweighted least squares. An intercept is a column of ones.
+// reweighted least squares. An intercept is a column of ones. SoftmaxRegression is the mean
+// loss of the same model, with its empirical Fisher matrix and Kronecker factors.
 type Regression struct {
 	x      kernel.Matrix[float64]
 	c      int // classes - 1

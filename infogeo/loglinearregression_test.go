@@ -33,7 +33,7 @@ func TestIrisFisherScoring(t *testing.T) {
 		History  []float64   `json:"deviance_history"`
 		Fisher   [][]float64 `json:"fisher_at_mle"`
 	}
-	loadJSON(t, "iris_fisher_scoring.json", &want)
+	readReference(t, "iris_fisher_scoring.json", &want)
 	x, species := Iris()
 	for i, row := range want.X {
 		vecClose(t, fmt.Sprint("row ", i), x.Row(50+i), row, 1e-15)
@@ -129,7 +129,7 @@ func TestRegressionReference(t *testing.T) {
 			Diag            []float64   `json:"fisher_diag"`
 		} `json:"kfac_iris"`
 	}
-	loadJSON(t, "misc.json", &file)
+	readReference(t, "misc.json", &file)
 	flat := func(rows [][]float64) (v []float64) {
 		for _, r := range rows {
 			v = append(v, r...)

@@ -32,7 +32,7 @@ func TestRBMReference(t *testing.T) {
 			Complete []float64 `json:"complete_fisher_eigs"`
 		} `json:"rbm32"`
 	}
-	loadJSON(t, "boltzmann.json", &file)
+	readReference(t, "boltzmann.json", &file)
 	want := file.RBM
 	r, err := NewRBM(3, 2, want.Q)
 	if err != nil {
