@@ -14,10 +14,10 @@
 // # Fisher-Rao geometry
 //
 // The Fisher matrix is a Riemannian metric, up to a factor the only one that sufficient
-// statistics leave alone (Čencov 1982). On the simplex it is Σ dp²/p, and u = √p takes it to the orthant of
-// a sphere of radius 2: FisherRaoDistance (at most π), FisherRaoExp, FisherRaoLog,
-// FisherRaoGeodesic and FisherRaoTransport are those of the sphere, accurate for p near q
-// and at the boundary.
+// statistics leave alone (Čencov 1982). On the simplex it is Σ dp²/p, and u = √p takes it to
+// the orthant of a sphere of radius 2: FisherRaoDistance (at most π), FisherRaoExp,
+// FisherRaoLog, FisherRaoGeodesic and FisherRaoTransport are those of the sphere, accurate
+// for p near q and at the boundary.
 //
 // On the normal distributions of R^d it is ds² = dμᵀΣ⁻¹dμ + tr((Σ⁻¹dΣ)²)/2, with the
 // geodesics
@@ -44,7 +44,10 @@
 // the root of the sum of squares over the coordinates, which is the distance in the Product
 // family.
 //
-// Any other family with third cumulants T has the geodesic equation θ” = -G⁻¹T[θ',θ']/2
+// Any other family with third cumulants T has the geodesic equation
+//
+//	θ'' = -G⁻¹ T[θ', θ']/2
+//
 // (GeodesicField, with all α-connections); FamilyGeodesic solves it between two ends.
 //
 // # Solving with Fisher matrices

@@ -35,7 +35,8 @@ func NewGeodesicField(f Cubic, alpha float64) (*GeodesicField, error) {
 // Dim returns twice the number of parameters.
 func (g *GeodesicField) Dim() int { return 2 * g.f.Dim() }
 
-// Eval stores (θ', θ”) in dst. Outside of the domain it is NaN, and Caps.Err says why.
+// Eval stores the derivative in dst. Outside of the domain it is NaN, which makes an error
+// controller take a shorter step.
 func (g *GeodesicField) Eval(dst, x []float64, _ float64) {
 	n := g.f.Dim()
 	checkLengths("GeodesicField.Eval", len(dst), len(x), 2*n)

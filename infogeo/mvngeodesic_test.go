@@ -225,7 +225,7 @@ func TestGaussianDistanceInvariants(t *testing.T) {
 	}
 }
 
-// geodesicODE is μ” = Σ'Σ⁻¹μ', Σ” = Σ'Σ⁻¹Σ' - μ'μ'ᵀ in the state (μ, Σ, μ', Σ').
+// geodesicODE is the geodesic equation of the package comment in the state (μ, Σ, μ', Σ').
 func geodesicODE(d int) flow.Field[float64] {
 	k := d + d*d
 	return flow.FieldFunc(2*k, func(dst, x []float64, _ float64) {
