@@ -163,7 +163,7 @@ func (t *trainer[T]) start(theta0 []T) error {
 		it = descent.GD(f)
 	}
 	o := flow.Options[T]{Controller: flow.Fixed{H: t.o.Eta}, MaxSteps: t.o.Steps, Bound: math.Inf(1)}
-	if w.cfg.Kappa > 0 {
+	if w.cfg.projects() {
 		o.Jump = projection[T]{w}
 	}
 	var err error

@@ -18,7 +18,7 @@ import (
 func (w *Network[T]) invariants() []flow.Invariant[T] {
 	c := &w.cfg
 	homogeneous := c.Act.form == formIdentity || c.Act.form == formReLU || c.Act.form == formLeaky
-	if !homogeneous || w.mono != nil || c.Backward.Rule != Exact || c.Penalty > 0 || c.Clip > 0 || c.Correction > 0 {
+	if !homogeneous || w.mono != nil || c.Backward.Rule != Exact || c.Penalty > 0 || c.Clip > 0 || c.Correction > 0 || c.Normalize != Plain {
 		return nil
 	}
 	all := make([]flow.Invariant[T], w.n)

@@ -51,6 +51,9 @@ type NetworkConfig[T flow.Float] struct {
 	// Kappa keeps |W|₂ <= κ: after every step W ← W min(1, κ/|W|₂). Zero: no
 	// bound.
 	Kappa float64
+	// Normalize is how W depends on the parameters. With SpectralNorm |W|₂ = Kappa
+	// always, instead of the projection.
+	Normalize Normalization
 	// Mu, if > 0, makes the layer a Monotone with this μ, well posed whatever the
 	// parameters are; Kappa must then be zero.
 	Mu float64
@@ -74,8 +77,8 @@ type TrainData[T flow.Float] struct {
 //
 //	z_i = σ(W z_i + U x_i + b),  ŷ_i = C z_i + c,
 //
-// as a function of θ = (W, U, b, C, c), or (A, B, U, b, C, c) of a monotone layer
-// with A and B n x n, matrices row by row: a flow.Energy, so that every integrator
+// as a function of θ = (W, U, b, C, c), or (A, B, U, b, C, c) of a monotone layer with
+// A and B n x n, or (V, U, b, C, c, g) of one with WeightNorm, matrices row by row: a flow.Energy, so that every integrator
 // and probe applies. With an approximate backward rule the
 // gradient is that of the rule. An evaluation that fails (no fixed point, no
 // adjoint, no finite loss) gives NaN, with the reason from Err of its Caps.
@@ -111,6 +114,7 @@ type Network[T flow.Float] struct {
 	between  Equilibrium[T] // intermediate states
 	last     DenseGrad[T]   // gradient through the last step to one
 	spectrum spectrum[T]
+	normal   normalized[T]
 	step     uint64
 	pending  bool
 	hook     func(loss float64, theta, grad []T) error // of Train
@@ -134,6 +138,9 @@ func NewNetwork[T flow.Float](c NetworkConfig[T], data TrainData[T]) (*Network[T
 	m, n, d, p := data.X.Rows, c.Units, data.X.Cols, data.Outputs
 	w := &Network[T]{cfg: c, data: data, n: n, d: d, p: p, dim: n*n + n*d + n + p*n + p}
 	w.layer, w.grad = &Dense[T]{Act: c.Act}, &w.slope.Dense
+	if c.Normalize == WeightNorm {
+		w.dim += n
+	}
 	if c.Mu > 0 {
 		w.dim += n * n
 		w.mono = &Monotone[T]{Mu: T(c.Mu), Act: c.Act}
@@ -194,8 +201,14 @@ func (c *NetworkConfig[T]) check() error {
 			return err
 		}
 	}
+	if err := c.Normalize.check(c.Kappa, c.Mu); err != nil {
+		return err
+	}
 	return c.Backward.check()
 }
+
+// projects says that |W|₂ is bounded by a projection.
+func (c *NetworkConfig[T]) projects() bool { return c.Kappa > 0 && c.Normalize == Plain }
 
 func (d *TrainData[T]) check(loss TrainLoss) error {
 	m := d.X.Rows
@@ -238,13 +251,20 @@ func (w *Network[T]) criterion() nn.Loss {
 func (w *Network[T]) Dim() int { return w.dim }
 
 // Parameters returns the layer that θ means, C (p x n) and c. They are views of θ,
-// but for the W of a monotone layer, which is computed.
+// but for the W of a monotone or a normalized layer, which is computed.
 func (w *Network[T]) Parameters(theta []T) (l *Dense[T], c kernel.Matrix[T], bias []T) {
 	if len(theta) != w.dim {
 		panic(fmt.Sprintf("deq: len(theta) = %d, want the number of parameters, %d", len(theta), w.dim))
 	}
 	p := w.split(theta)
 	l = &Dense[T]{W: p.w, U: p.u, B: p.b, Act: w.cfg.Act}
+	if w.cfg.Normalize != Plain {
+		err := w.normalize(&p)
+		l.W = kernel.MatrixOf(w.n, w.n, append([]T(nil), w.normal.w.Data...))
+		if err != nil {
+			fill(l.W.Data) // NaN: there is no such layer
+		}
+	}
 	if w.mono != nil {
 		m := &Monotone[T]{Mu: w.mono.Mu, A: p.w, Skew: p.skew, U: p.u, B: p.b, Act: w.cfg.Act}
 		m.compose()
@@ -258,6 +278,7 @@ type parts[T flow.Float] struct {
 	w, skew kernel.Matrix[T] // w is A of a monotone layer, skew its B
 	u, c    kernel.Matrix[T]
 	b, bias []T
+	scale   []T // of WeightNorm
 }
 
 func (w *Network[T]) split(theta []T) (p parts[T]) {
@@ -274,6 +295,9 @@ func (w *Network[T]) split(theta []T) (p parts[T]) {
 	p.b = next(1, w.n).Data
 	p.c = next(w.p, w.n)
 	p.bias = next(1, w.p).Data
+	if w.cfg.Normalize == WeightNorm {
+		p.scale = next(1, w.n).Data
+	}
 	return p
 }
 
@@ -281,6 +305,9 @@ func (w *Network[T]) split(theta []T) (p parts[T]) {
 func (w *Network[T]) bind(p *parts[T]) error {
 	if w.mono == nil {
 		w.layer.W, w.layer.U, w.layer.B = p.w, p.u, p.b
+		if w.cfg.Normalize != Plain {
+			return w.normalize(p)
+		}
 		return nil
 	}
 	w.mono.A, w.mono.Skew, w.mono.U, w.mono.B = p.w, p.skew, p.u, p.b
@@ -291,7 +318,7 @@ func (w *Network[T]) bind(p *parts[T]) error {
 // the gradient of a step is then evaluated at its start, after the projection.
 func (w *Network[T]) Caps() flow.Caps[T] {
 	c := flow.Caps[T]{Draw: w.Draw, Err: w.Err, Invariants: w.invariants()}
-	if w.cfg.Kappa > 0 {
+	if w.cfg.projects() {
 		c.Project = func(theta []T) error {
 			_, err := w.project(theta)
 			return err
@@ -369,6 +396,9 @@ func (w *Network[T]) evaluate(grad, theta []T) (float64, error) {
 		loss += extra
 	}
 	if grad != nil {
+		if w.cfg.Normalize != Plain {
+			w.pullBack(grad, &p)
+		}
 		w.clip(grad)
 	}
 	return loss, nil
@@ -522,5 +552,6 @@ func (w *Network[T]) Start(seed uint64) []T {
 		philox.FillNormals(m.x, s, philox.Starts, uint64(q))
 		kernel.Scal(T(m.scale), m.x)
 	}
+	p.start()
 	return theta
 }

@@ -15,7 +15,8 @@ type spectrum[T flow.Float] struct {
 	w     kernel.Matrix[T]
 	op    func(dst, v []T)
 	tmp   []T
-	start []T // right singular vector of the last W
+	start []T // near the right singular vector of the last W
+	right []T // that vector
 }
 
 // norm returns |W|₂: the root of the largest eigenvalue of WᵀW, whose error is of
@@ -39,6 +40,7 @@ func (s *spectrum[T]) norm(w kernel.Matrix[T]) (float64, error) {
 	}
 	top := r.Top[0]
 	s.start = append(s.start[:0], top.Vector...)
+	s.right = append(s.right[:0], top.Vector...)
 	// A trace of all directions keeps the start from hiding a vector that has
 	// overtaken it.
 	for i := range s.start {
