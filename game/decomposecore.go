@@ -8,7 +8,6 @@ type split[E number[E]] struct {
 	scalar, vector, harmonic, leftovers []sparse[E] // losses; leftovers are not strategic
 	energyScalar, energyVector, total   E
 	energyHarmonic, cross               E
-	b                                   [][]sparse[E] // b[k][l], k < l
 }
 
 // nonstrategic splits the terms that do not depend on player i's block off its loss.
