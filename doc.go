@@ -10,6 +10,7 @@
 //	Dot products to matrix products, float32 too?    flow/kernel
 //	What happens above the learning rate 2/λ?        catapult
 //	How do equilibrium models train?                 deq
+//	Which part of a game is a potential game?        game
 //
 // The core, package flow, takes a model as a vector field or as an energy with
 // its gradient, and runs it by one loop that all methods share:
@@ -20,7 +21,8 @@
 // Package catapult holds the models of Lewkowycz, Bahri, Dyer, Sohl-Dickstein and
 // Gur-Ari, "The large learning rate phase of deep learning: the catapult
 // mechanism", arXiv 2003.02218; package deq those of Dandapanthula and Ramdas,
-// arXiv 2511.16976.
+// arXiv 2511.16976; package game decomposes games in the sense of Zhou, Dong, Li and
+// Wang, arXiv 2411.03802.
 //
 // The program in examples/reproduce measures the claims of the papers and draws
 // their figures:
