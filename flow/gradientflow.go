@@ -34,7 +34,13 @@ func (g *gradientFlow[T]) Dim() int { return g.e.Dim() }
 
 func (g *gradientFlow[T]) Eval(dst, x []T, t float64) {
 	g.grad(dst, x)
-	kernel.Scal(-1, dst)
+	if len(dst) > smallDim {
+		kernel.Scal(-1, dst)
+		return
+	}
+	for i, v := range dst {
+		dst[i] = -v
+	}
 }
 
 func (g *gradientFlow[T]) EvalEnergy(dst, x []T, t float64) (e, slope float64) {
@@ -42,7 +48,14 @@ func (g *gradientFlow[T]) EvalEnergy(dst, x []T, t float64) (e, slope float64) {
 		return g.grad(nil, x), math.NaN()
 	}
 	e = g.grad(dst, x)
-	return e, -kernel.NegSumSq(dst)
+	if len(dst) > smallDim {
+		return e, -kernel.NegSumSq(dst)
+	}
+	for i, v := range dst {
+		slope -= float64(v) * float64(v)
+		dst[i] = -v
+	}
+	return e, slope
 }
 
 // Caps translates the capabilities of the energy to those of its gradient flow.

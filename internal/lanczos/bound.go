@@ -27,6 +27,9 @@ func (ws *Workspace[T]) Bound(n, k int, op func(dst, v []T), s philox.Stream) (t
 	if err != nil || m == 0 {
 		return 0, 0, err
 	}
+	if theta, last, ok := largest(ws.diag[:m], ws.off[:m], ws.d[:m], ws.e[:m]); ok {
+		return theta, beta * last, nil
+	}
 	if err := ws.ritz(m, beta); err != nil {
 		return 0, 0, err
 	}
