@@ -265,6 +265,34 @@ func (l *LogLinear) rank() int {
 	return l.ranked
 }
 
+// SafeStep returns 8/D², D being the greatest Euclidean distance of two rows of A: a step
+// of gradient descent in θ of at most that size never raises the forward loss, from any
+// point, since ‖G‖ <= D²/4 (Popoviciu's inequality on variances). Beyond 4096 states D is
+// bounded by twice the greatest distance from the mean row.
+func (l *LogLinear) SafeStep() float64 {
+	m, d := l.a.Rows, l.a.Cols
+	var far float64
+	diff := make([]float64, d)
+	if m <= 4096 {
+		for i := range m {
+			for j := range i {
+				kernel.SubTo(diff, l.a.Row(i), l.a.Row(j))
+				far = max(far, kernel.SumSq(diff))
+			}
+		}
+		return 8 / far
+	}
+	mean := make([]float64, d)
+	for i := range m {
+		kernel.Axpy(1/float64(m), l.a.Row(i), mean)
+	}
+	for i := range m {
+		kernel.SubTo(diff, l.a.Row(i), mean)
+		far = max(far, kernel.SumSq(diff))
+	}
+	return 2 / far
+}
+
 // SampleDim implements Statistic: an observation is the number of a state.
 func (l *LogLinear) SampleDim() int { return 1 }
 

@@ -402,3 +402,59 @@ func TestLogLinearExistence(t *testing.T) {
 		vecClose(t, "theta from far", res.Theta, theta, 1e-7)
 	}
 }
+
+// Gradient descent with the safe step goes down from any start to any target; the bound for
+// many states is no greater.
+func TestLogLinearSafeStep(t *testing.T) {
+	for id := range 100 {
+		r := rand.New(philox.NewSource(34, id))
+		l := randomDesign(t, r, 2+r.IntN(20), 1+r.IntN(4))
+		d := l.Dim()
+		alpha := l.SafeStep()
+		theta, eta, q := make([]float64, d), make([]float64, d), randomPoint(r, l.States(), 2)
+		for i := range theta {
+			theta[i] = 10 * r.NormFloat64()
+		}
+		l.Moments(eta, q)
+		last, p, g := math.Inf(1), make([]float64, l.States()), make([]float64, d)
+		for k := range 100 {
+			l.Probabilities(p, theta)
+			if kl := KL(q, p); kl > last*(1+1e-12)+1e-28 { // below that it is rounding
+				t.Fatalf("case %d: step %d raises the loss from %v to %v", id, k, last, kl)
+			} else {
+				last = kl
+			}
+			l.Mean(g, theta)
+			kernel.SubTo(g, g, eta)
+			kernel.Axpy(-alpha, g, theta)
+		}
+		// G is at most D²/4 = 2/α.
+		var e mat.EigenSym
+		var f mat.SymDense
+		l.FisherDense(&f, theta)
+		if !e.Factorize(&f, false) {
+			t.Fatal("no eigenvalues")
+		}
+		if top := e.Values(nil)[d-1]; top > 2/alpha*(1+1e-12) {
+			t.Errorf("case %d: eigenvalue %v, bound %v", id, top, 2/alpha)
+		}
+	}
+	// Two states apart by D attain it: G = D²/4 at p = (1/2, 1/2).
+	l, err := NewLogLinear(kernel.MatrixOf(2, 1, []float64{0, 3}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := l.SafeStep(); s != 8./9 {
+		t.Errorf("safe step %v, want 8/9", s)
+	}
+	many := kernel.NewMatrix[float64](5000, 1)
+	for i := range many.Data {
+		many.Data[i] = float64(i % 2)
+	}
+	if l, err = NewLogLinear(many, nil); err != nil {
+		t.Fatal(err)
+	}
+	if s := l.SafeStep(); math.Abs(s-8) > 1e-9 {
+		t.Errorf("safe step %v, want 8", s)
+	}
+}
