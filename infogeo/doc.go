@@ -11,6 +11,51 @@
 //
 // for the n states i ≠ r, in their order.
 //
+// # Exponential families
+//
+// A Family is p_θ(x) = h(x) exp(θ·T(x) - ψ(θ)), with natural parameters θ and expectation
+// parameters η = E T = ∇ψ(θ), which are coordinates dual to each other,
+//
+//	ψ(θ) + φ(η) = θ·η,   θ = ∇φ(η),   G = ∂η/∂θ = ∇²ψ   (the Fisher matrix in θ, G⁻¹ in η),
+//	KL(p1‖p2) = B_ψ(θ2 : θ1) = B_φ(η1 : η2)
+//
+// with the Bregman divergences B of ψ and φ: the arguments change places (Bregman, NegEntropy).
+// There are Scalar families (Bernoulli, binomial, Poisson, geometric, negative binomial,
+// exponential), Gamma, Dirichlet with beta, Normal, NormalMean, MultivariateNormal,
+// VonMises, Categorical, the finite ones below, and the Product of families, also as a batch
+// of rows. All have products and solves with G, both parametrisations and third cumulants;
+// inverses say which coordinate is outside of the domain, or on its boundary.
+//
+// Since the loss KL(q‖p) is ψ(θ) - θ·η_q but for a constant, for any q with the mean η_q,
+// Fit serves all of them: natural gradient descent in θ, which is Newton's method and Fisher
+// scoring, with steps that are safe from any start. The natural gradient flow goes straight
+// in η to η_q (forward) and in θ to θ_q (reverse), both at the rate 2, which FamilyFlow has
+// as flow.EnergyField beside the Euclidean flows in θ and η, of rates 2λ_min(G) and 2/λ_max(G).
+// That the three are in this order holds on the simplex, not in general. Curved families
+// have a rate of their own unless the target is in them.
+//
+// # Finite families, projections
+//
+// LogLinear has a design matrix, Table.Hierarchical makes that of a contingency table,
+// Regression is logistic regression as a family. Boltzmann has the monomials of binary units
+// as statistics: energies are the subset sums of θ (zeta transform), means the superset sums
+// of p, products with G both, N 2^N operations instead of the 2^N times the number of parameters
+// of the matrix. RBM sums over hidden units, whose visible distributions have a singular
+// Fisher matrix.
+//
+// MProject minimises KL(q‖p) over a family, EProject minimises KL(p‖q) over the
+// distributions with given expectations; for both Pythagoras' theorem holds, as
+//
+//	KL(P‖R) = KL(P‖Q) + KL(Q‖R) + (η_P-η_Q)·(θ_Q-θ_R).
+//
+// IPF projects on one margin after another. Where the mean of the data lies on a face of the
+// polytope of means there is no finite estimate: the error is a *NoFiniteMLEError with the
+// normal of a face, a direction in which the likelihood never falls.
+//
+// AlphaGeodesic, ExponentialTransport and MixtureTransport belong to the α-connections of the
+// simplex, AlphaDivergence, Renyi, Chernoff, JensenShannon and others to its divergences;
+// ThetaCentroid, EtaCentroid, JeffreysCentroid and KarcherMean are the centres of points.
+//
 // # Fisher-Rao geometry
 //
 // The Fisher matrix is a Riemannian metric, up to a factor the only one that sufficient
