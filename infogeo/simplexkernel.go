@@ -113,11 +113,7 @@ func FisherMul[T flow.Float](dst, eta, v []T) {
 // matrix in expectation coordinates. It panics if the lengths differ.
 func FisherSolve[T flow.Float](dst, eta []T, pr T, v []T) {
 	checkLens(len(dst), len(eta), len(v))
-	c := T(kernel.Sum(v) / float64(pr))
-	eta, v = eta[:len(dst)], v[:len(dst)]
-	for i := range dst {
-		dst[i] = v[i]/eta[i] + c
-	}
+	kernel.QuotientTo(dst, v, eta, T(kernel.Sum(v)/float64(pr)), 0)
 }
 
 // FisherSolveDamped stores (G + λ I)⁻¹ v in dst, which may be v, for a damping
@@ -138,8 +134,5 @@ func FisherSolveDamped[T flow.Float](dst, eta []T, pr T, v []T, damping float64)
 		a += float64(f)
 		b += float64(f * v[i])
 	}
-	c := T(b / (float64(pr) + damping*a))
-	for i, e := range eta {
-		dst[i] = (v[i] + e*c) / (e + lam)
-	}
+	kernel.QuotientTo(dst, v, eta, T(b/(float64(pr)+damping*a)), lam)
 }

@@ -43,6 +43,7 @@
 //	SquaredDistances GaussianKernel
 //	ExpSum            e^(x_i-z) and their sum
 //	RelativeEntropy   Σ p_i log(p_i/q_i) - p_i + q_i
+//	QuotientTo        (x + c y)/(y + s)
 //
 // # Conventions
 //

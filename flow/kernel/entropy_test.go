@@ -111,6 +111,38 @@ func TestExpSum(t *testing.T) {
 	testExpSum[float32](t, 1.5e-7)
 }
 
+func testQuotient[T kernel.Float](t *testing.T, tol float64) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for n := range 70 {
+		x, y, dst := make([]T, n), make([]T, n), make([]T, n+1)
+		dst[n] = 7
+		for i := range x {
+			x[i], y[i] = T(rng.NormFloat64()), T(rng.ExpFloat64())
+		}
+		kernel.QuotientTo(dst[:n], x, y, 0.5, 0.25)
+		for i, v := range x {
+			a, b := float64(v), float64(y[i])
+			if w := (a + b/2) / (b + 0.25); math.Abs(float64(dst[i])-w) > tol*(math.Abs(a)+b/2)/(b+0.25) {
+				t.Fatalf("n = %d: (%v + %v/2)/(%v + 1/4) = %v, want %v", n, a, b, b, dst[i], w)
+			}
+		}
+		if dst[n] != 7 {
+			t.Fatalf("n = %d: wrote behind the end", n)
+		}
+		kernel.QuotientTo(x, x, y, 0.5, 0.25)
+		for i, v := range x {
+			if v != dst[i] {
+				t.Fatalf("n = %d: in place %v, else %v", n, v, dst[i])
+			}
+		}
+	}
+}
+
+func TestQuotient(t *testing.T) {
+	testQuotient[float64](t, 4e-16)
+	testQuotient[float32](t, 2e-7)
+}
+
 func BenchmarkRelativeEntropy(b *testing.B) {
 	const n = 4096
 	p, q := make([]float64, n), make([]float64, n)

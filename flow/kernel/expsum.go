@@ -44,3 +44,22 @@ func expSumTwin[T Float](dst, x []T, z T) float64 {
 	}
 	return s
 }
+
+// QuotientTo stores (x_i + c y_i)/(y_i + s) in dst, which may be x or y: the last pass of
+// a solution with a diagonal matrix plus one of rank one. It panics if the lengths differ.
+func QuotientTo[T Float](dst, x, y []T, c, s T) {
+	checkMap(dst, x)
+	checkMap(dst, y)
+	if !assembly || len(dst) < short {
+		y = y[:len(x)]
+		for i, v := range x {
+			dst[i] = (v + c*y[i]) / (y[i] + s)
+		}
+		return
+	}
+	if is64[T]() {
+		f64.Quotient(len(dst), first[float64](dst), first[float64](x), first[float64](y), float64(c), float64(s))
+		return
+	}
+	f32.Quotient(len(dst), first[float32](dst), first[float32](x), first[float32](y), float32(c), float32(s))
+}

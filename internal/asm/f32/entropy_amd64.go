@@ -19,3 +19,8 @@ func Max(n int, x *float32) float32
 //
 //go:noescape
 func ExpSum(n int, dst *float32, x *float32, z float32) float64
+
+// Quotient stores (x_i + c y_i)/(y_i + s) in dst.
+//
+//go:noescape
+func Quotient(n int, dst *float32, x *float32, y *float32, c float32, s float32)

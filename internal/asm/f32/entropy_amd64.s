@@ -717,3 +717,100 @@ DATA exp_a32<>+20(SB)/4, $(1.0)
 DATA exp_a32<>+24(SB)/4, $(1.0)
 DATA exp_a32<>+28(SB)/4, $(1.0)
 GLOBL exp_a32<>(SB), RODATA|NOPTR, $32
+
+// func Quotient(n int, dst *float32, x *float32, y *float32, c float32, s float32)
+// Requires: AVX, FMA3
+TEXT ·Quotient(SB), NOSPLIT, $0-40
+	VBROADCASTSS c+32(FP), Y0
+	VBROADCASTSS s+36(FP), Y1
+	MOVQ         dst+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         y+24(FP), BX
+	XORQ         SI, SI
+	CMPQ         CX, $0x00000020
+	JLT          one
+
+	PCALIGN $32
+block:
+	VMOVUPS     (DX)(SI*4), Y2
+	VMOVUPS     (BX)(SI*4), Y3
+	VFMADD231PS Y3, Y0, Y2
+	VADDPS      Y1, Y3, Y3
+	VDIVPS      Y3, Y2, Y2
+	VMOVUPS     Y2, (AX)(SI*4)
+	VMOVUPS     32(DX)(SI*4), Y2
+	VMOVUPS     32(BX)(SI*4), Y3
+	VFMADD231PS Y3, Y0, Y2
+	VADDPS      Y1, Y3, Y3
+	VDIVPS      Y3, Y2, Y2
+	VMOVUPS     Y2, 32(AX)(SI*4)
+	VMOVUPS     64(DX)(SI*4), Y2
+	VMOVUPS     64(BX)(SI*4), Y3
+	VFMADD231PS Y3, Y0, Y2
+	VADDPS      Y1, Y3, Y3
+	VDIVPS      Y3, Y2, Y2
+	VMOVUPS     Y2, 64(AX)(SI*4)
+	VMOVUPS     96(DX)(SI*4), Y2
+	VMOVUPS     96(BX)(SI*4), Y3
+	VFMADD231PS Y3, Y0, Y2
+	VADDPS      Y1, Y3, Y3
+	VDIVPS      Y3, Y2, Y2
+	VMOVUPS     Y2, 96(AX)(SI*4)
+	ADDQ        $0x00000020, SI
+	SUBQ        $0x00000020, CX
+	CMPQ        CX, $0x00000020
+	JGE         block
+
+one:
+	CMPQ CX, $0x00000008
+	JLT  tail
+
+	PCALIGN $32
+vector:
+	VMOVUPS     (DX)(SI*4), Y2
+	VMOVUPS     (BX)(SI*4), Y3
+	VFMADD231PS Y3, Y0, Y2
+	VADDPS      Y1, Y3, Y3
+	VDIVPS      Y3, Y2, Y2
+	VMOVUPS     Y2, (AX)(SI*4)
+	ADDQ        $0x00000008, SI
+	SUBQ        $0x00000008, CX
+	CMPQ        CX, $0x00000008
+	JGE         vector
+
+tail:
+	TESTQ        CX, CX
+	JE           done
+	LEAQ         masks<>+0(SB), DI
+	MOVQ         $0x00000008, R8
+	SUBQ         CX, R8
+	VMOVDQU      (DI)(R8*4), Y2
+	VMASKMOVPS   (DX)(SI*4), Y2, Y3
+	VMASKMOVPS   (BX)(SI*4), Y2, Y2
+	VFMADD231PS  Y2, Y0, Y3
+	VADDPS       Y1, Y2, Y2
+	VDIVPS       Y2, Y3, Y3
+	LEAQ         (AX)(SI*4), AX
+	TESTQ        $0x00000004, CX
+	JE           tail4
+	VMOVUPS      X3, (AX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x00000010, AX
+
+tail4:
+	TESTQ    $0x00000002, CX
+	JE       tail5
+	VMOVSD   X3, (AX)
+	VMOVHLPS X3, X3, X3
+	ADDQ     $0x00000008, AX
+
+tail5:
+	TESTQ  $0x00000001, CX
+	JE     tail6
+	VMOVSS X3, (AX)
+
+tail6:
+done:
+	VZEROUPPER
+	RET

@@ -121,3 +121,5 @@ func RelativeEntropy(n int, p, q *float32) float64 { panic(none) }
 func Max(n int, x *float32) float32 { panic(none) }
 
 func ExpSum(n int, dst, x *float32, z float32) float64 { panic(none) }
+
+func Quotient(n int, dst, x, y *float32, c, s float32) { panic(none) }

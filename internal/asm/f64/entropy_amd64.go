@@ -19,3 +19,8 @@ func Max(n int, x *float64) float64
 //
 //go:noescape
 func ExpSum(n int, dst *float64, x *float64, z float64) float64
+
+// Quotient stores (x_i + c y_i)/(y_i + s) in dst.
+//
+//go:noescape
+func Quotient(n int, dst *float64, x *float64, y *float64, c float64, s float64)

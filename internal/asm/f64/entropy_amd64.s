@@ -688,3 +688,93 @@ DATA exp_a64<>+8(SB)/8, $(1.0)
 DATA exp_a64<>+16(SB)/8, $(1.0)
 DATA exp_a64<>+24(SB)/8, $(1.0)
 GLOBL exp_a64<>(SB), RODATA|NOPTR, $32
+
+// func Quotient(n int, dst *float64, x *float64, y *float64, c float64, s float64)
+// Requires: AVX, FMA3
+TEXT ·Quotient(SB), NOSPLIT, $0-48
+	VBROADCASTSD c+32(FP), Y0
+	VBROADCASTSD s+40(FP), Y1
+	MOVQ         dst+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         y+24(FP), BX
+	XORQ         SI, SI
+	CMPQ         CX, $0x00000010
+	JLT          one
+
+	PCALIGN $32
+block:
+	VMOVUPD     (DX)(SI*8), Y2
+	VMOVUPD     (BX)(SI*8), Y3
+	VFMADD231PD Y3, Y0, Y2
+	VADDPD      Y1, Y3, Y3
+	VDIVPD      Y3, Y2, Y2
+	VMOVUPD     Y2, (AX)(SI*8)
+	VMOVUPD     32(DX)(SI*8), Y2
+	VMOVUPD     32(BX)(SI*8), Y3
+	VFMADD231PD Y3, Y0, Y2
+	VADDPD      Y1, Y3, Y3
+	VDIVPD      Y3, Y2, Y2
+	VMOVUPD     Y2, 32(AX)(SI*8)
+	VMOVUPD     64(DX)(SI*8), Y2
+	VMOVUPD     64(BX)(SI*8), Y3
+	VFMADD231PD Y3, Y0, Y2
+	VADDPD      Y1, Y3, Y3
+	VDIVPD      Y3, Y2, Y2
+	VMOVUPD     Y2, 64(AX)(SI*8)
+	VMOVUPD     96(DX)(SI*8), Y2
+	VMOVUPD     96(BX)(SI*8), Y3
+	VFMADD231PD Y3, Y0, Y2
+	VADDPD      Y1, Y3, Y3
+	VDIVPD      Y3, Y2, Y2
+	VMOVUPD     Y2, 96(AX)(SI*8)
+	ADDQ        $0x00000010, SI
+	SUBQ        $0x00000010, CX
+	CMPQ        CX, $0x00000010
+	JGE         block
+
+one:
+	CMPQ CX, $0x00000004
+	JLT  tail
+
+	PCALIGN $32
+vector:
+	VMOVUPD     (DX)(SI*8), Y2
+	VMOVUPD     (BX)(SI*8), Y3
+	VFMADD231PD Y3, Y0, Y2
+	VADDPD      Y1, Y3, Y3
+	VDIVPD      Y3, Y2, Y2
+	VMOVUPD     Y2, (AX)(SI*8)
+	ADDQ        $0x00000004, SI
+	SUBQ        $0x00000004, CX
+	CMPQ        CX, $0x00000004
+	JGE         vector
+
+tail:
+	TESTQ        CX, CX
+	JE           done
+	LEAQ         masks<>+0(SB), DI
+	MOVQ         $0x00000004, R8
+	SUBQ         CX, R8
+	VMOVDQU      (DI)(R8*8), Y2
+	VMASKMOVPD   (DX)(SI*8), Y2, Y3
+	VMASKMOVPD   (BX)(SI*8), Y2, Y2
+	VFMADD231PD  Y2, Y0, Y3
+	VADDPD       Y1, Y2, Y2
+	VDIVPD       Y2, Y3, Y3
+	LEAQ         (AX)(SI*8), AX
+	TESTQ        $0x00000002, CX
+	JE           tail3
+	VMOVUPS      X3, (AX)
+	VEXTRACTF128 $0x01, Y3, X3
+	ADDQ         $0x00000010, AX
+
+tail3:
+	TESTQ  $0x00000001, CX
+	JE     tail4
+	VMOVSD X3, (AX)
+
+tail4:
+done:
+	VZEROUPPER
+	RET

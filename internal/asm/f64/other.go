@@ -121,3 +121,5 @@ func RelativeEntropy(n int, p, q *float64) float64 { panic(none) }
 func Max(n int, x *float64) float64 { panic(none) }
 
 func ExpSum(n int, dst, x *float64, z float64) float64 { panic(none) }
+
+func Quotient(n int, dst, x, y *float64, c, s float64) { panic(none) }

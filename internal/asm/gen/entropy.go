@@ -5,6 +5,7 @@ func entropies(g *gen) {
 	g.relativeEntropy()
 	g.max()
 	g.expSum()
+	g.quotient()
 }
 
 // Coefficients of (atanh(√w)/√w - 1)/w, near minimax for 0 <= w <= 0.0425 with an
@@ -138,4 +139,17 @@ func (g *gen) expSum() {
 	g.storeTail(e, n, at(d, i, g.size, 0))
 	g.Label("done")
 	g.returnSum(acc)
+}
+
+// quotient is the last pass of a solution with a diagonal matrix plus one of rank one.
+func (g *gen) quotient() {
+	g.fn("Quotient", "func(n int, dst, x, y *T, c, s T)", "stores (x_i + c y_i)/(y_i + s) in dst.")
+	c, s := g.broadcast("c"), g.broadcast("s")
+	g.mapLoop("dst", []string{"x", "y"}, 4, func(in []vec) vec {
+		x, y := in[0], in[1]
+		g.v("VFMADD231", y, c, x)
+		g.v("VADD", s, y, y)
+		g.v("VDIV", y, x, x)
+		return x
+	})
 }
