@@ -314,18 +314,20 @@ func TestVolumeFactor(t *testing.T) {
 	}
 }
 
-// TestLyapunov: a volume preserving flow has exponents of sum 0, gradient play of the
-// ABC game from a chaotic start a positive one.
+// TestLyapunov: the exponents of the ABC flow, whose volume is constant, have the sum 0;
+// that of the slowest direction of a stable linear game is known.
 func TestLyapunov(t *testing.T) {
-	if testing.Short() {
-		t.Skip("long run")
-	}
 	l, err := probe.LyapunovExponents(bg, must(Flow(abcGame())), []float64{0.3, 0.7, -0.2}, probe.LyapunovOptions{Time: 400, RelTol: 1e-7})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if sum := l.Values[0] + l.Values[1] + l.Values[2]; math.Abs(sum) > 1e-4 {
 		t.Errorf("sum of the exponents %v", sum)
+	}
+	g := must(NewCournot(10, 1, []float64{1, 2, 3})) // eigenvalues of J: 1, 1, 4
+	l, err = probe.LyapunovExponents(bg, must(Flow(g)), []float64{3, 2, 1}, probe.LyapunovOptions{Exponents: 1, Time: 20})
+	if err != nil || math.Abs(l.Values[0]+1) > 1e-6 {
+		t.Errorf("largest exponent %v (%v), want -1", l.Values, err)
 	}
 }
 
@@ -393,5 +395,116 @@ func TestSweepLeaving(t *testing.T) {
 	alone := iterate(t, GD{}, g, []float64{0.1, 1}, 200, 0.1)
 	if d := farthest([]float64{x[1], x[3]}, alone[200]); d > 1e-12 || math.IsNaN(x[0]) || math.IsInf(x[0], 0) {
 		t.Errorf("states %v, want the second as %v", x, alone[200])
+	}
+}
+
+// TestPlayEach: every run is the one alone, whatever the number of workers.
+func TestPlayEach(t *testing.T) {
+	g := must(NewIPD(IPDOptions{}))
+	r := rand.New(philox.NewSource(2, 0))
+	starts := make([][]float64, 8)
+	for i := range starts {
+		starts[i] = make([]float64, 10)
+		for k := range starts[i] {
+			starts[i][k] = r.NormFloat64()
+		}
+	}
+	opt := flow.Options[float64]{Controller: flow.Fixed{H: 1}, MaxSteps: 30}
+	for _, workers := range []int{1, 3} {
+		runs, err := PlayEach(bg, g, LOLA{}, starts, workers, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, s := range runs {
+			if d := farthest(s.X, iterate(t, LOLA{}, g, starts[i], 30, 1)[30]); d != 0 {
+				t.Errorf("%d workers, run %d: off by %v", workers, i, d)
+			}
+		}
+	}
+	if _, err := PlayEach(bg, bare{g}, GD{}, starts, 0, opt); !errors.Is(err, ErrMissing) {
+		t.Errorf("a game without copies: %v", err)
+	}
+	if _, err := PlayEach(bg, g, GD{}, [][]float64{{1}}, 0, opt); err == nil {
+		t.Error("a start of the wrong length is accepted")
+	}
+}
+
+// TestDiagnosticsBadInput goes through the options.
+func TestDiagnosticsBadInput(t *testing.T) {
+	f := must(Flow(bilinear2(1)))
+	x0 := []float64{1, 0.5}
+	for name, o := range map[string]RunOptions{
+		"Tol": {Tol: -1}, "RMax": {RMax: math.NaN()}, "Eps": {Eps: math.Inf(1)}, "Returns": {Returns: -1}, "Enough": {Enough: -1}, "small RMax": {RMax: 10},
+	} {
+		if _, err := ClassifyRun(bg, flow.ODE(f, nil), x0, flow.Options[float64]{T1: 1}, o); !errors.Is(err, ErrArgument) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := ClassifyRun(bg, flow.ODE(f, nil), []float64{math.NaN(), 0}, flow.Options[float64]{T1: 1}, RunOptions{}); !errors.Is(err, ErrNotFinite) {
+		t.Errorf("NaN start: %v", err)
+	}
+	if _, err := ClassifyRun(bg, flow.ODE(f, nil), x0, flow.Options[float64]{T1: 1}, RunOptions{Period: []float64{1}}); !errors.Is(err, ErrShape) {
+		t.Errorf("one period for two coordinates: %v", err)
+	}
+	for _, r := range []*Returns{{}, {Eps: -1}, {Eps: 1, Samples: -1}, {Eps: 1, Period: []float64{-1, 1}}} {
+		if err := r.Init(2); !errors.Is(err, ErrArgument) {
+			t.Errorf("%+v: %v", r, err)
+		}
+	}
+	for name, err := range map[string]error{
+		"plane":   errOf(PlaneSection([]float64{0, 0}, 1, flow.Any)),
+		"angle":   errOf(AngleSection(-1, 0, 1)),
+		"period":  errOf(AngleSection(0, 0, 0)),
+		"volume":  errOf(WithVolume(nil)),
+		"flow":    errOf(CorrectedFlow(bilinear2(1), nil)),
+		"sweep h": errOf(Sweep(bg, func() BatchField[float64] { return Batched[float64](bilinear2(1)) }, descent.GD[float64], make([]float64, 2), 1, 1, 0, SweepOptions{})),
+	} {
+		if !errors.Is(err, ErrArgument) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Sweep(bg, func() BatchField[float64] { return Batched[float64](bilinear2(1)) }, descent.GD[float64], make([]float64, 3), 1, 1, 1, SweepOptions{}); !errors.Is(err, ErrShape) {
+		t.Errorf("wrong length: %v", err)
+	}
+}
+
+// TestCorrectedFlows: along Newton's flow ξ decays as e^(-t); on the rotation the flows of
+// the corrections wind in at their closed-form rates.
+func TestCorrectedFlows(t *testing.T) {
+	g := quartic3(t)
+	x0 := []float64{0.3, -0.7, 0.5}
+	before, after := make([]float64, 3), make([]float64, 3)
+	g.Field(before, x0)
+	s, err := flow.Solve(bg, must(CorrectedFlow(g, Newton{})), x0, flow.Options[float64]{T1: 0.3, RelTol: 1e-11, AbsTol: 1e-12, Method: flow.DOP853})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Field(after, s.X)
+	for k, v := range after {
+		if math.Abs(v-before[k]*math.Exp(-0.3)) > 1e-9 {
+			t.Errorf("ξ_%d = %v, want %v", k, v, before[k]*math.Exp(-0.3))
+		}
+	}
+	for name, c := range map[string]struct {
+		rule Correction
+		rate float64 // of log|x| for s = 1
+	}{
+		"sga": {SGA{Lambda: 0.4}, -0.4}, "co": {Consensus{Gamma: 0.3}, -0.3}, "lookahead": {LookAhead{Alpha: 0.2}, -0.2},
+		"lola": {LOLA{Alpha: 0.2}, -0.4}, "lola0": {LOLA{Alpha: 0.2, Variant: Published}, -0.2}, "gd": {GD{}, 0},
+	} {
+		s, err := flow.Solve(bg, must(CorrectedFlow(bilinear2(1), c.rule)), []float64{1, 0.5}, flow.Options[float64]{T1: 3, RelTol: 1e-10, AbsTol: 1e-12})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := math.Log(math.Hypot(s.X[0], s.X[1])/math.Hypot(1, 0.5)) / 3; math.Abs(r-c.rate) > 1e-8 {
+			t.Errorf("%s: rate %v, want %v", name, r, c.rate)
+		}
+	}
+	// Rates of the players: the second moves twice as fast.
+	f := must(CorrectedFlow(bilinear2(1), SGA{}, 1, 2))
+	d := make([]float64, 2)
+	f.Eval(d, []float64{1, 0.5}, 0)
+	if farthest(d, []float64{-1.5, 1}) > 1e-15 { // ξ = (.5, -1), Aᵀξ = (1, .5)
+		t.Errorf("field %v, want (-1.5, 1)", d)
 	}
 }

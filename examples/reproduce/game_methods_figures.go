@@ -77,8 +77,8 @@ func (s *gameDynamics) pictureMethods(ctx context.Context) (picture, error) {
 	xRange(plane, -2, 2, 1)
 	yRange(plane, -2, 2, 1)
 	xRange(size, 0, 200, 50)
-	logY(size, 1e-4, 1e2)
-	size.Legend.Left, size.Legend.Top = true, false
+	logY(size, 1e-4, 1e5)
+	size.Legend.Left, size.Legend.Top = true, true
 	return sideBySide(9.6*vg.Inch, 4.4*vg.Inch, []float64{1, 1.15}, plane, size), nil
 }
 
