@@ -437,6 +437,29 @@ func TestTwoGaussianGeodesics(t *testing.T) {
 	}
 }
 
+// TestGaussianDistanceFar: distances computed with 60 digits from the logarithm of the whole
+// matrix K Kᵀ at the root of R, found by bracketing, for pairs that are far apart,
+// ill-conditioned or both.
+func TestGaussianDistanceFar(t *testing.T) {
+	zero := []float64{0, 0}
+	for _, c := range []struct {
+		cov0 [][]float64
+		mean []float64
+		cov1 [][]float64
+		want float64
+	}{
+		{[][]float64{{1, 0.5}, {0.5, 1}}, []float64{70, 70}, [][]float64{{2, -0.3}, {-0.3, 0.5}}, 12.13323984963066124741841},
+		{[][]float64{{1e-3, 0}, {0, 1e3}}, []float64{1, 2}, [][]float64{{500, 499.4}, {499.4, 500}}, 10.42837374259788974089515},
+		{[][]float64{{1, 0}, {0, 1e-6}}, []float64{0.1, 0.02}, [][]float64{{1e-6, 0}, {0, 1}}, 13.82069891382444905927535},
+		{[][]float64{{1, 0.9}, {0.9, 1}}, []float64{-3, 5}, [][]float64{{2, 1}, {1, 4}}, 5.271870058760031269350796},
+	} {
+		g := geodesic(t, gaussian(t, zero, dense(c.cov0)), gaussian(t, c.mean, dense(c.cov1)))
+		if !(math.Abs(g.Distance()/c.want-1) <= 1e-14) || !g.Converged() {
+			t.Errorf("%v, %v, %v: %v, want %v; residual %.2g", c.cov0, c.mean, c.cov1, g.Distance(), c.want, g.Residual())
+		}
+	}
+}
+
 // TestCalvoOllerBound compares with the eigenvalues of C0⁻¹C1.
 func TestCalvoOllerBound(t *testing.T) {
 	r := rand.New(rand.NewPCG(37, 1))
