@@ -528,6 +528,44 @@ func TestFamilyExtremes(t *testing.T) {
 			relClose(t, "Beta solve", beta[0], 1/trigamma(a), 1e-12)
 		}
 	}
+	// Inverses over nine decades: the mean of the inverse is the mean.
+	for id := range 500 {
+		r := rand.New(philox.NewSource(12, id))
+		d, err := NewDirichlet(2 + r.IntN(6))
+		if err != nil {
+			t.Fatal(err)
+		}
+		theta, eta, got := make([]float64, d.Dim()), make([]float64, d.Dim()), make([]float64, d.Dim())
+		scale := math.Pow(10, -4+8*r.Float64())
+		for i := range theta {
+			theta[i] = scale * math.Pow(10, 2*r.Float64()-1)
+		}
+		d.Mean(eta, theta)
+		if err := d.Natural(got, eta); err != nil {
+			t.Fatalf("theta = %v: %v", theta, err)
+		}
+		d.Mean(got, got)
+		vecClose(t, "mean of the inverse", got, eta, 1e-12)
+	}
+	for e := -8.0; e <= 8; e += 0.5 {
+		theta, eta, got := []float64{math.Pow(10, e), -3}, make([]float64, 2), make([]float64, 2)
+		(Gamma{}).Mean(eta, theta)
+		if err := (Gamma{}).Natural(got, eta); err != nil {
+			t.Fatalf("Gamma at %v: %v", theta, err)
+		}
+		(Gamma{}).Mean(got, got)
+		vecClose(t, "Gamma: mean of the inverse", got, eta, 1e-14)
+		theta = []float64{math.Pow(10, e) * math.Cos(1), math.Pow(10, e) * math.Sin(1)}
+		(VonMises{}).Mean(eta, theta)
+		if eta[0]*eta[0]+eta[1]*eta[1] >= 1 {
+			continue // κ beyond 10^7 rounds to the boundary
+		}
+		if err := (VonMises{}).Natural(got, eta); err != nil {
+			t.Fatalf("VonMises at %v: %v", theta, err)
+		}
+		(VonMises{}).Mean(got, got)
+		vecClose(t, "VonMises: mean of the inverse", got, eta, 1e-14)
+	}
 	relClose(t, "continuity of log a - digamma a", logMinusDigamma(20-1e-12), logMinusDigamma(20), 1e-11)
 	relClose(t, "continuity of trigamma(a) - 1/a", trigammaExcess(20-1e-12), trigammaExcess(20), 1e-11)
 	a30, c30, _ := besselRatio(30)

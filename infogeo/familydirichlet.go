@@ -73,13 +73,13 @@ func (d *Dirichlet) Natural(dst, eta []float64) error {
 	}
 	// With ψ0(x) = log x - 1/(2x) for large x, a_i = A m_i for the normalised geometric
 	// means m, and -log Σ e^η = (K-1)/(2A). A small a_i has ψ0 = -1/a_i.
-	var total float64
 	start := d.newton.start
+	top, total := floats.Max(eta), 0.0 // e^η may underflow
 	for i, e := range eta {
-		start[i] = math.Exp(e)
+		start[i] = math.Exp(e - top)
 		total += start[i]
 	}
-	size := float64(d.k-1) / 2 / -math.Log(total)
+	size := float64(d.k-1) / 2 / -(top + math.Log(total))
 	for i := range start {
 		start[i] = max(size*start[i]/total, 1/(1-eta[i]))
 	}
