@@ -25,6 +25,7 @@ func newFinite(j job) ([]claim, []figure) {
 			{"finite-matches-candogan", "The decomposition of finite games without matrices is the least squares solution of Candogan et al. on the dense graph of deviations, and exact in rational arithmetic.", s.candogan},
 			{"potentialness", "Random games: the mean energy share of the potential component is a ratio of dimensions, potentialness has the tabled means, and with it grows how often multiplicative weights converge.", s.potentialness},
 			{"learning-in-zero-sum-games", "Rock-paper-scissors: multiplicative weights move away from the equilibrium, optimistic ones converge to it, alternating ones stay near an orbit of the flow.", s.learning},
+			{"chaos-in-zero-sum-games", "Rock-paper-scissors with ties in favour of one player: the replicator dynamics is chaotic from one start, hardly from another, and quasi-periodic from a third and without ties.", s.chaos},
 		}, []figure{
 			{"game-potentialness", "Potentialness of random games with uniform payoffs; how often games of a potentialness have a pure equilibrium (solid) and multiplicative weights converge from a random start (dashed).", s.picturePotentialness},
 			{"game-learning", "Rock-paper-scissors from one start: strategies of the first player, and the distance of both from the equilibrium.", s.pictureLearning},

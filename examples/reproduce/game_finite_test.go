@@ -28,8 +28,8 @@ func TestFiniteGames(t *testing.T) {
 		}
 		runtime.GOMAXPROCS(old)
 	}
-	if len(measured) != 3 {
-		t.Errorf("%d claims measured, want 3", len(measured))
+	if len(measured) != 4 {
+		t.Errorf("%d claims measured, want 4", len(measured))
 	}
 }
 
