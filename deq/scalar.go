@@ -84,6 +84,10 @@ func (s *Scalar[T]) solve(theta []T) bool {
 
 // moments stores 2Sx in dst and returns its product with x.
 func (s *Scalar[T]) moments(dst, x []float64) float64 {
+	if s.d >= 16 { // below, a loop is faster than two calls
+		kernel.Gemv(dst, 2, kernel.MatrixOf(s.d, s.d, s.s), x, 0)
+		return kernel.Dot(dst, x)
+	}
 	dst = dst[:len(x)]
 	quad := 0.0
 	for i := range dst {
