@@ -67,6 +67,10 @@
 // integrator, which then conserves K to rounding. (cM, cB) trains like (M, B) with the
 // learning rate η/c² [D].
 //
+// Sensitivity. For n = 1 the limit depends on the start through r and the sign of m
+// alone: ∂θ_∞/∂θ_0 has rank one (Scalar.LimitSensitivity) [D]. RiskCurves integrates from
+// many starts.
+//
 // Picard. For n = 1 the iteration y ← w·x + ay converges iff 0 < m < 2. If m_0 > 0 and
 // r_0 < 2 it does so along the whole flow; larger spheres may end at a < -1 [D].
 //
@@ -111,7 +115,14 @@
 // their active samples, rectifiers are linear: H is singular and the sphere |w|²+(1-v)²
 // is what is conserved. GELU is not monotone: the identity holds, definiteness may not.
 // Neumann sums with an odd number of terms have f > 0, even ones only for vs > -1.
-// SingleIndexCertificate has these numbers for a point.
+// SingleIndexCertificate has these numbers for a point. Who wants the parameters and
+// not the dynamics calls Fit.
+//
+// # Mini-batches
+//
+// NewLinearSamples and SingleIndexOptions.BatchSize give the energies of mini-batches,
+// drawn by the index of the step, for stochastic descent. The law of growth of K holds
+// for every batch.
 //
 // # How to start
 //

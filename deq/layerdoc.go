@@ -24,6 +24,10 @@
 // and I-W being monotone, μ|p-z*|² <= <Wr, p-z*>. Monotone has W = (1-μ)I - AᵀA + B - Bᵀ,
 // for which that holds by construction.
 //
+// Backward differentiates at points that have not converged only if it is told to, and
+// then bounds how far the gradient is from that at the fixed points (GradientError)
+// [D].
+//
 // The Jacobian penalty of arXiv 2106.14342 is computed, not sampled: Σ_i |D_iW|_F² = Σ_i
 // Σ_k D_ik² |W_k|² takes O(Nn) operations [D].
 //
@@ -40,7 +44,7 @@
 //
 // Network is a layer with a linear readout and a loss as a flow.Energy of its parameters,
 // so that flow's integrators, controllers and probes apply; Train descends, keeps |W|₂
-// below a bound if asked to, streams losses, solver work, spectral radii and the quality
+// below a bound if asked to (by projection, or by SpectralNorm or WeightNorm), streams losses, solver work, spectral radii and the quality
 // of approximate gradients, and ends with ErrDiverged and the last good parameters when
 // the layer is lost.
 package deq

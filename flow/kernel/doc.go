@@ -29,6 +29,8 @@
 //	Ger               A += α x yᵀ
 //	NormalGrad        r = A x - b, g = Aᵀ r, returns ½|r|², one pass over A
 //	RowwiseGrad       g = Σ_i coef_i a_i for losses Σ_i ℓ_i(a_iᵀx)
+//	RootStep          a step towards y_i = σ(p_i+vy_i) for tanh and the logistic function
+//	RootGrad          the same of p = A w, with the gradient of Σ (y_i-t_i)², one pass over A
 //
 // Matrix products (level 3):
 //
