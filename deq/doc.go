@@ -90,8 +90,10 @@
 // [P], or an equilibrium itself [D] (Teacher). Let u = (x, y), s = σ'(w·x+vy). If vσ' <
 // 1 for all slopes of σ the equilibrium is unique; v may be very negative if σ is
 // nondecreasing. Picard's iteration needs |v|σ' < 1, the solver here does not: Newton's
-// method in a bracket, with a relative stop rule, so that dead ReLUs stay dead. The
-// gradient is
+// method in a bracket, with a relative stop rule, so that dead ReLUs stay dead. For tanh
+// and the logistic function a step of fifth order from the last equilibrium comes first
+// and is enough once its certified error is below rounding: one evaluation of σ a sample
+// (kernel.RootStep) [D]. The gradient is
 //
 //	∇R = (2/N) Σ (y-y*) s/(1-vs) u    [P],
 //

@@ -108,7 +108,9 @@ func testRootStep[T kernel.Float](t *testing.T) {
 
 // A step counts as met only if it is: from starts anywhere, the error of those that
 // claim it is rounding.
-func TestRootStepClaims(t *testing.T) { both(t, testRootStepClaims[float64], testRootStepClaims[float32]) }
+func TestRootStepClaims(t *testing.T) {
+	both(t, testRootStepClaims[float64], testRootStepClaims[float32])
+}
 
 func testRootStepClaims[T kernel.Float](t *testing.T) {
 	u := eps[T]()
