@@ -2,11 +2,9 @@ package game
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"math"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"testing"
 
@@ -73,13 +71,7 @@ type blackBoxCase struct {
 func blackBoxCases(t *testing.T) []blackBoxCase {
 	t.Helper()
 	var file struct{ Cases []blackBoxCase }
-	data, err := os.ReadFile("testdata/blackbox.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, &file); err != nil {
-		t.Fatal(err)
-	}
+	readFiniteJSON(t, "blackbox.json", &file)
 	if len(file.Cases) != len(blackBoxGames) {
 		t.Fatalf("%d cases in blackbox.json, want %d", len(file.Cases), len(blackBoxGames))
 	}

@@ -96,8 +96,9 @@ type Parts struct {
 // Zhou et al. (2024); the construction is ours. Shares are NaN for a game without
 // strategic part.
 //
-// Errors: ErrArgument, ErrShape and ErrNotFinite for a bad weight or splitting, ErrWeight
-// for a jet weight with variances or ThreeWay with unequal ones.
+// Errors: ErrArgument, ErrShape and ErrNotFinite for a bad weight or decomposition,
+// ErrWeight for a jet weight with variances or ThreeWay with unequal ones, ErrNotFinite
+// for degrees so high (above 100) that energies overflow.
 func (g *Polynomial) Decompose(s Decomposition, w Weight) (*Parts, error) {
 	m, err := w.measure(g.blocks)
 	if err != nil {
@@ -115,6 +116,11 @@ func decomposeHermite(blocks []int, m *measure[double], losses []sparse[double],
 	all, gap, err := m.split(s, losses, cholesky)
 	if err != nil {
 		return nil, err
+	}
+	for _, e := range []double{all.total, all.energyScalar, all.energyVector, all.energyHarmonic, all.cross, gap} {
+		if math.IsNaN(e.v) || math.IsInf(e.v, 0) {
+			return nil, fmt.Errorf("game: Decompose: energies exceed the range of float64 (total %v); DecomposeExact has no such limit: %w", all.total.v, ErrNotFinite)
+		}
 	}
 	c := &converter{m: m, blocks: blocks}
 	p := &Parts{

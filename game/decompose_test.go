@@ -1,11 +1,9 @@
 package game
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"math/big"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -53,13 +51,7 @@ type refCase struct {
 func polyCases(t *testing.T) []refCase {
 	t.Helper()
 	var file struct{ Cases []refCase }
-	data, err := os.ReadFile("testdata/poly.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, &file); err != nil {
-		t.Fatal(err)
-	}
+	readFiniteJSON(t, "poly.json", &file)
 	if len(file.Cases) != 10 {
 		t.Fatalf("%d cases in poly.json", len(file.Cases))
 	}

@@ -360,6 +360,16 @@ func TestDecomposeBadInput(t *testing.T) {
 			t.Errorf("exact, %s: error %v, want %v", name, err, c.want)
 		}
 	}
+	high, err := ParseGame([]int{1}, []string{"x^250"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := high.Decompose(ScalarFirst, Weight{}); !errors.Is(err, ErrNotFinite) {
+		t.Errorf("degree 250: error %v", err)
+	}
+	if p, err := high.DecomposeExact(ScalarFirst, RatWeight{}); err != nil || p.Energy.Scalar.Cmp(p.Energy.Total) != 0 {
+		t.Errorf("degree 250, exactly: %v", err)
+	}
 	// A game without strategic part has no shares.
 	flat, err := ParseGame([]int{1, 1}, []string{"y^3 + 1", "x^2"})
 	if err != nil {

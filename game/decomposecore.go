@@ -56,16 +56,17 @@ func support[E number[E]](list ...sparse[E]) []powers {
 // losses, without cancellation.
 func (m *measure[E]) gradientPart(losses []sparse[E]) (phi sparse[E], rest []sparse[E], scalar, near E) {
 	rest = make([]sparse[E], m.players)
-	lam, c := make([]E, m.players), make([]E, m.players)
+	table := tabulate(losses)
 	for _, p := range support(losses...) {
-		all := m.lam(-1, p)
-		if p.degree() == 0 {
-			continue
+		players := m.influential(p)
+		lam, c := make([]E, len(players)), make([]E, len(players))
+		var all, mean E
+		for at, i := range players {
+			lam[at], c[at] = m.lam(i, p), table[p].of(i)
+			all, mean = all.plus(lam[at]), mean.plus(lam[at].times(c[at]))
 		}
-		var mean E
-		for i := range c {
-			lam[i], c[i] = m.lam(i, p), losses[i].at(p)
-			mean = mean.plus(lam[i].times(c[i]))
+		if len(players) == 0 {
+			continue
 		}
 		mean = mean.over(all)
 		if !mean.zero() {
@@ -73,19 +74,16 @@ func (m *measure[E]) gradientPart(losses []sparse[E]) (phi sparse[E], rest []spa
 		}
 		norm := m.norm(p)
 		scalar = scalar.plus(all.times(mean).times(mean).times(norm))
-		for i := range c {
-			if !m.strategic(i, p) {
-				continue
-			}
+		for a, i := range players {
 			var left E
-			for j := range c {
-				if j == i || !m.strategic(j, p) {
+			for b := range players {
+				if a == b {
 					continue
 				}
-				d := c[i].minus(c[j])
-				left = left.plus(lam[j].times(d))
-				if i < j {
-					near = near.plus(lam[i].times(lam[j]).times(d).times(d).times(norm).over(all))
+				d := c[a].minus(c[b])
+				left = left.plus(lam[b].times(d))
+				if a < b {
+					near = near.plus(lam[a].times(lam[b]).times(d).times(d).times(norm).over(all))
 				}
 			}
 			if left = left.over(all); !left.zero() {
@@ -96,11 +94,52 @@ func (m *measure[E]) gradientPart(losses []sparse[E]) (phi sparse[E], rest []spa
 	return phi, rest, scalar, near
 }
 
+// influential returns the players on whose block He_α depends, at most the degree many.
+func (m *measure[E]) influential(p powers) []int {
+	var players []int
+	for k, i := range m.owner {
+		if p[k] > 0 && (len(players) == 0 || players[len(players)-1] != i) {
+			players = append(players, i)
+		}
+	}
+	return players
+}
+
+// shared are the coefficients of one He_α in the losses of several players.
+type shared[E number[E]] []struct {
+	player int
+	c      E
+}
+
+func (s shared[E]) of(player int) (c E) {
+	for _, e := range s {
+		if e.player == player {
+			return e.c
+		}
+	}
+	return c
+}
+
+func tabulate[E number[E]](losses []sparse[E]) map[powers]shared[E] {
+	table := map[powers]shared[E]{}
+	for i, l := range losses {
+		for _, t := range l {
+			table[t.p] = append(table[t.p], struct {
+				player int
+				c      E
+			}{i, t.c})
+		}
+	}
+	return table
+}
+
 // game returns the losses of the potential game of φ, normalised.
 func (m *measure[E]) game(phi sparse[E]) []sparse[E] {
 	losses := make([]sparse[E], m.players)
-	for i := range losses {
-		losses[i] = m.normalised(i, phi)
+	for _, t := range phi {
+		for _, i := range m.influential(t.p) {
+			losses[i] = append(losses[i], t)
+		}
 	}
 	return losses
 }

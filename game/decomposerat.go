@@ -1,6 +1,9 @@
 package game
 
-import "math/big"
+import (
+	"math/big"
+	"slices"
+)
 
 // RatEnergies are exact Energies.
 type RatEnergies struct{ Total, Scalar, Vector, Harmonic, Cross *big.Rat }
@@ -35,7 +38,7 @@ func (g *RatPolynomial) Decompose(s Decomposition, w RatWeight) (*RatParts, erro
 	if err != nil {
 		return nil, err
 	}
-	poly := func(s sparse[ratio]) *RatPoly { return &RatPoly{m.n, m.toPowers(s)} }
+	poly := func(s sparse[ratio]) *RatPoly { return &RatPoly{m.n, slices.Clone(m.toPowers(s))} }
 	game := func(losses []sparse[ratio]) *RatPolynomial {
 		r := &RatPolynomial{blocks: g.blocks}
 		for _, l := range losses {

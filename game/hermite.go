@@ -1,5 +1,7 @@
 package game
 
+import "slices"
+
 // measure is a Gaussian weight, or its jet limit, in the arithmetic of E, with the
 // players' coordinates. In the jet limit v is 0 in the tables of Hermite polynomials,
 // which become powers of x - μ, and 1 everywhere else.
@@ -58,27 +60,41 @@ func (m *measure[E]) toHermite(s sparse[E]) sparse[E] { return m.change(s, m.her
 func (m *measure[E]) toPowers(s sparse[E]) sparse[E] { return m.change(s, m.powerOfHermite) }
 
 // change changes the basis axis by axis; table returns for the axis k and all m <= top
-// the coefficients of the new basis of the m-th element of the old.
+// the coefficients of the new basis of the m-th element of the old. Sums run in the order
+// of the terms, which are sorted once at the end.
 func (m *measure[E]) change(s sparse[E], table func(k, top int) [][]E) sparse[E] {
+	changed := false
 	for k := range m.n {
-		top := 0
-		for _, t := range s {
-			top = max(top, int(t.p[k]))
-		}
-		if top == 0 || m.jet && m.mean[k].zero() {
+		top := highest(s, k)
+		if top == 0 || m.mean[k].zero() && (m.jet || top == 1) {
 			continue
 		}
 		rows := table(k, top)
-		a := sums[E]{}
+		place := make(map[powers]int, 2*len(s))
+		var next sparse[E]
 		for _, t := range s {
 			e := int(t.p[k])
 			for j, c := range rows[e] {
-				if !c.zero() {
-					a.add(t.p.with(k, j-e), t.c.times(c))
+				if c.zero() {
+					continue
 				}
+				p := t.p
+				if j != e {
+					p = p.with(k, j-e)
+				}
+				if at, ok := place[p]; ok {
+					next[at].c = next[at].c.plus(t.c.times(c))
+					continue
+				}
+				place[p] = len(next)
+				next = append(next, term[E]{p, t.c.times(c)})
 			}
 		}
-		s = a.sparse()
+		s, changed = next, true
+	}
+	if changed {
+		s = slices.DeleteFunc(s, func(t term[E]) bool { return t.c.zero() })
+		slices.SortFunc(s, func(a, b term[E]) int { return byPowers(a.p, b.p) })
 	}
 	return s
 }

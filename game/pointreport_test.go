@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/cmplx"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 
@@ -19,13 +18,7 @@ import (
 func inspectCase(t *testing.T, name string, into any) {
 	t.Helper()
 	var file struct{ Cases []json.RawMessage }
-	data, err := os.ReadFile("testdata/canonical.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, &file); err != nil {
-		t.Fatal(err)
-	}
+	readFiniteJSON(t, "canonical.json", &file)
 	for _, c := range file.Cases {
 		var head struct{ Name string }
 		if err := json.Unmarshal(c, &head); err != nil {

@@ -34,24 +34,35 @@ type Polynomial struct {
 // that of the players, or a loss in the wrong number of variables; ErrArgument for a
 // nil loss; ErrNotFinite for a coefficient that is not finite.
 func NewPolynomial(blocks []int, losses []*Poly) (*Polynomial, error) {
-	n, err := checkBlocks(blocks)
-	if err != nil {
+	if err := checkLosses(blocks, losses, (*Poly).Vars); err != nil {
 		return nil, err
 	}
-	if len(losses) != len(blocks) {
-		return nil, fmt.Errorf("game: %d losses, want %d, one for each player: %w", len(losses), len(blocks), ErrShape)
-	}
 	for i, l := range losses {
-		switch {
-		case l == nil:
-			return nil, fmt.Errorf("game: losses[%d] = nil, want a polynomial: %w", i, ErrArgument)
-		case l.n != n:
-			return nil, fmt.Errorf("game: losses[%d] has %d variables, want the %d of blocks %v: %w", i, l.n, n, blocks, ErrShape)
-		case !l.finite():
+		if !l.finite() {
 			return nil, fmt.Errorf("game: losses[%d] = %v has a coefficient that is not finite: %w", i, l, ErrNotFinite)
 		}
 	}
 	return newPolynomial(blocks, losses), nil
+}
+
+// checkLosses checks numbers of coordinates, losses and variables.
+func checkLosses[P any](blocks []int, losses []*P, vars func(*P) int) error {
+	n, err := checkBlocks(blocks)
+	if err != nil {
+		return err
+	}
+	if len(losses) != len(blocks) {
+		return fmt.Errorf("game: %d losses, want %d, one for each player: %w", len(losses), len(blocks), ErrShape)
+	}
+	for i, l := range losses {
+		if l == nil {
+			return fmt.Errorf("game: losses[%d] = nil, want a polynomial: %w", i, ErrArgument)
+		}
+		if v := vars(l); v != n {
+			return fmt.Errorf("game: losses[%d] has %d variables, want the %d of blocks %v: %w", i, v, n, blocks, ErrShape)
+		}
+	}
+	return nil
 }
 
 func newPolynomial(blocks []int, losses []*Poly) *Polynomial {

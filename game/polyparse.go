@@ -148,13 +148,6 @@ func (s *parser) times(p, q sparse[ratio]) sparse[ratio] {
 	return p.times(q)
 }
 
-func highest(p sparse[ratio], k int) (e int) {
-	for _, t := range p {
-		e = max(e, int(t.p[k]))
-	}
-	return e
-}
-
 func (s *parser) power() sparse[ratio] {
 	base := s.factor()
 	if s.next() != '^' {

@@ -15,20 +15,8 @@ type RatPolynomial struct {
 // NewRatPolynomial returns the game in which player i has blocks[i] coordinates and the
 // loss losses[i]. Errors are those of NewPolynomial.
 func NewRatPolynomial(blocks []int, losses []*RatPoly) (*RatPolynomial, error) {
-	n, err := checkBlocks(blocks)
-	if err != nil {
+	if err := checkLosses(blocks, losses, (*RatPoly).Vars); err != nil {
 		return nil, err
-	}
-	if len(losses) != len(blocks) {
-		return nil, fmt.Errorf("game: %d losses, want %d, one for each player: %w", len(losses), len(blocks), ErrShape)
-	}
-	for i, l := range losses {
-		switch {
-		case l == nil:
-			return nil, fmt.Errorf("game: losses[%d] = nil, want a polynomial: %w", i, ErrArgument)
-		case l.n != n:
-			return nil, fmt.Errorf("game: losses[%d] has %d variables, want the %d of blocks %v: %w", i, l.n, n, blocks, ErrShape)
-		}
 	}
 	return &RatPolynomial{append([]int(nil), blocks...), losses}, nil
 }

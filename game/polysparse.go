@@ -64,6 +64,14 @@ func (s sparse[E]) degree() int {
 	return s[0].p.degree()
 }
 
+// highest returns the highest exponent of variable k.
+func highest[E number[E]](s sparse[E], k int) (e int) {
+	for _, t := range s {
+		e = max(e, int(t.p[k]))
+	}
+	return e
+}
+
 // keep returns the terms that f accepts.
 func (s sparse[E]) keep(f func(powers) bool) sparse[E] {
 	var out sparse[E]
