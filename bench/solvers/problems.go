@@ -68,12 +68,14 @@ func pleiades(d, y []float64, _ float64) {
 	x, z := (*[7]float64)(y), (*[7]float64)(y[7:])
 	copy(d[:14], y[14:28])
 	for i := range 7 {
-		a, b := 0.0, 0.0
-		for j := range 7 {
+		xi, zi := x[i], z[i]
+		a, b, mass := 0.0, 0.0, 0.0 // a mass counted, as float64(j+1) takes longer
+		for j, xj := range x {
+			mass++
 			if j != i {
-				dx, dz := x[j]-x[i], z[j]-z[i]
+				dx, dz := xj-xi, z[j]-zi
 				r2 := dx*dx + dz*dz
-				w := float64(j+1) / (r2 * math.Sqrt(r2))
+				w := mass / (r2 * math.Sqrt(r2))
 				a += w * dx
 				b += w * dz
 			}
@@ -111,40 +113,47 @@ func rosenbrock(g, y []float64) float64 {
 // allenCahn is E = Σ 0.00125 n² (u_{i+1}-u_i)² + (1-u_i²)²/4, periodic.
 func allenCahn(g, u []float64) float64 {
 	n := len(u)
-	c, e := 0.0025*float64(n*n), 0.0
-	left, first := u[n-1], u[0]
-	for i, v := range u {
-		right := first
-		if i+1 < n {
-			right = u[i+1]
-		}
-		w, s := 1-v*v, right-v
-		e += c/2*s*s + w*w/4
+	c, e, q := 0.0025*float64(n*n), 0.0, 0.0
+	left := u[n-1]
+	s := u[0] - left
+	for i, v := range u[1:] {
+		// s and r are the differences of u_i to its neighbours.
+		x := u[i]
+		r, w := v-x, 1-x*x
+		e += r * r
+		q += w * w
 		if g != nil {
-			g[i] = c*(v-left-s) - w*v
+			g[i] = c*(s-r) - w*x
 		}
-		left = v
+		s = r
 	}
-	return e
+	x := u[n-1]
+	r, w := u[0]-x, 1-x*x
+	if g != nil {
+		g[n-1] = c*(s-r) - w*x
+	}
+	return c/2*(e+r*r) + (q+w*w)/4
 }
 
 // heatEnergy is E = ½ (n+1)² Σ (u_{i+1}-u_i)², u = 0 at both ends.
 func heatEnergy(g, u []float64) float64 {
 	n := len(u)
-	c, e, left := float64(n+1)*float64(n+1), 0.0, 0.0
-	for i, v := range u {
-		right := 0.0
-		if i+1 < n {
-			right = u[i+1]
-		}
-		s := v - left
-		e += s * s
+	c := float64(n+1) * float64(n+1)
+	s := u[0]
+	e := s * s
+	for i, v := range u[1:] {
+		r := v - u[i]
+		e += r * r
 		if g != nil {
-			g[i] = c * (s - (right - v))
+			g[i] = c * (s - r)
 		}
-		left = v
+		s = r
 	}
-	return c / 2 * (e + left*left)
+	x := u[n-1]
+	if g != nil {
+		g[n-1] = c * (s + x)
+	}
+	return c / 2 * (e + x*x)
 }
 
 // linearFlow is E = ½ (Qx)·Λ(Qx), Λ = diag(10^(6i/49)), Q = I - 2vvᵀ, v = 1/√n.
