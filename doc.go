@@ -11,6 +11,7 @@
 //	What happens above the learning rate 2/λ?        catapult
 //	How do equilibrium models train?                 deq
 //	Which part of a game is a potential game?        game
+//	What does the natural gradient do?               infogeo
 //
 // The core, package flow, takes a model as a vector field or as an energy with
 // its gradient, and runs it by one loop that all methods share:
@@ -22,7 +23,8 @@
 // Gur-Ari, "The large learning rate phase of deep learning: the catapult
 // mechanism", arXiv 2003.02218; package deq those of Dandapanthula and Ramdas,
 // arXiv 2511.16976; package game decomposes games in the sense of Zhou, Dong, Li and
-// Wang, arXiv 2411.03802.
+// Wang, arXiv 2411.03802; package infogeo measures the claims of Datar and Ay,
+// arXiv 2504.19259, on natural gradients.
 //
 // The program in examples/reproduce measures the claims of the papers and draws
 // their figures:
