@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -12,97 +10,110 @@ import (
 	"github.com/gradflow/gradflow/internal/philox"
 )
 
-// harmonicDrift is the drift of Σ_m c_m Σ_a μ_m(a) log x_m(a) in the harmonic and
-// non-strategic part of a random game of three players.
-func harmonicDrift(ctx context.Context, seed uint64, i int, weighted bool) (float64, error) {
+// finiteRows are the laws of the replicator dynamics in random games: the conserved
+// quantities of harmonic games, uniform and with other weights and measures, and of
+// zero-sum games, and dφ/dt = Σ Var(v) of potential games.
+func finiteRows(j job) ([]conservation, error) {
+	var rows []conservation
+	for i := range pick(j, 1, 3, 10) {
+		for _, row := range []func(seed uint64, i int) (conservation, error){uniformHarmonicRow, weightedHarmonicRow, zeroSumRow, potentialRow} {
+			c, err := row(j.seed, i)
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, c)
+		}
+	}
+	return rows, nil
+}
+
+func uniformHarmonicRow(seed uint64, i int) (conservation, error) {
 	shape := []int{2, 3, 2}
+	return harmonicRow("replicator, harmonic game, Σ log x", seed, i, shape, nil)
+}
+
+func weightedHarmonicRow(seed uint64, i int) (conservation, error) {
+	shape, o := []int{2, 3, 2}, &game.FiniteOptions{}
+	src := rand.New(philox.NewSource(seed+1, i))
+	mu := mixedProfile(src, shape)
+	for _, h := range shape {
+		inward(mu[:h])
+		o.Weights, o.Measures, mu = append(o.Weights, .5+src.Float64()), append(o.Measures, mu[:h]), mu[h:]
+	}
+	return harmonicRow("replicator, harmonic game of weights c and measures μ, Σ c μ log x", seed, i, shape, o)
+}
+
+// inward moves a strategy half of the way to the uniform one.
+func inward(x []float64) {
+	for a := range x {
+		x[a] = x[a]/2 + .5/float64(len(x))
+	}
+}
+
+// harmonicRow is the harmonic and non-strategic part of a random game, in which Σ_m c_m
+// Σ_a μ_m(a) log x_m(a) is constant.
+func harmonicRow(name string, seed uint64, i int, shape []int, o *game.FiniteOptions) (conservation, error) {
 	f, err := game.RandomFinite(shape, philox.NewSource(seed, i))
 	if err != nil {
-		return math.NaN(), err
-	}
-	src := rand.New(philox.NewSource(seed+1, i))
-	var o *game.FiniteOptions
-	if weighted {
-		o = &game.FiniteOptions{}
-		mu := mixedProfile(src, shape)
-		for _, h := range shape {
-			// Not too near to the boundary of the simplex.
-			for a := range mu[:h] {
-				mu[a] = mu[a]/2 + .5/float64(h)
-			}
-			o.Weights, o.Measures, mu = append(o.Weights, .5+src.Float64()), append(o.Measures, mu[:h]), mu[h:]
-		}
+		return conservation{}, err
 	}
 	parts, err := f.Decompose(o)
 	if err != nil {
-		return math.NaN(), err
+		return conservation{}, err
 	}
 	harmonic, err := parts.Harmonic.Combine(1, parts.NonStrategic, 1)
 	if err != nil {
-		return math.NaN(), err
+		return conservation{}, err
 	}
-	r, err := game.NewReplicator(harmonic, mixedProfile(src, shape))
+	r, err := game.NewReplicator(harmonic, mixedProfile(rand.New(philox.NewSource(seed+2, i)), shape))
 	if err != nil {
-		return math.NaN(), err
+		return conservation{}, err
 	}
 	inv, err := r.LogProbabilities(o)
-	if err != nil {
-		return math.NaN(), err
-	}
-	return drift(ctx, r, r.Start(), inv, 200)
+	return conservation{name, r, r.Start(), 200, []flow.Invariant[float64]{inv}}, err
 }
 
-// zeroSumDrift is the drift of the divergence from the equilibrium in generalised
-// rock-paper-scissors: payoffs 1 for winning and -1-w for losing that depend on the pair,
-// antisymmetric about a random interior equilibrium.
-func zeroSumDrift(ctx context.Context, seed uint64, i int) (float64, error) {
-	src := rand.New(philox.NewSource(seed+2, i))
+// zeroSumRow is a zero-sum game with cyclic payoffs about a random interior equilibrium,
+// whose divergence is constant.
+func zeroSumRow(seed uint64, i int) (conservation, error) {
+	src := rand.New(philox.NewSource(seed+3, i))
 	star := mixedProfile(src, []int{3})
-	for a := range star {
-		star[a] = star[a]/2 + 1./6
-	}
-	// The cyclic antisymmetric matrix whose kernel is star.
+	inward(star)
+	// The antisymmetric matrix whose kernel is star.
 	a := []float64{0, -star[2], star[1], star[2], 0, -star[0], -star[1], star[0], 0}
 	b := slices.Clone(a)
 	kernel.Scal(-1, b)
 	f, err := game.NewFinite([]int{3, 3}, [][]float64{a, b})
 	if err != nil {
-		return math.NaN(), err
+		return conservation{}, err
 	}
-	start := learningStart
-	if i > 0 {
-		start = mixedProfile(src, []int{3, 3})
-	}
-	r, err := game.NewReplicator(f, start)
+	r, err := game.NewReplicator(f, mixedProfile(src, []int{3, 3}))
 	if err != nil {
-		return math.NaN(), err
+		return conservation{}, err
 	}
 	inv, err := r.DivergenceFrom(slices.Concat(star, star))
-	if err != nil {
-		return math.NaN(), err
-	}
-	return drift(ctx, r, r.Start(), inv, 200)
+	return conservation{"replicator, zero-sum game, Σ KL", r, r.Start(), 200, []flow.Invariant[float64]{inv}}, err
 }
 
-// potentialDrift is the drift of φ - ∫ Σ_m Var_{x_m}(v_m) dt in the potential part of a
-// random game; the integral is one more coordinate of the run.
-func potentialDrift(ctx context.Context, seed uint64, i int) (float64, error) {
+// potentialRow is the potential part of a random game, in which φ - ∫ Σ_m Var_{x_m}(v_m)
+// dt is constant; the integral is one more coordinate of the run.
+func potentialRow(seed uint64, i int) (conservation, error) {
 	shape := []int{2, 3, 2}
-	f, err := game.RandomFinite(shape, philox.NewSource(seed+3, i))
+	f, err := game.RandomFinite(shape, philox.NewSource(seed+4, i))
 	if err != nil {
-		return math.NaN(), err
+		return conservation{}, err
 	}
 	parts, err := f.Decompose(nil)
 	if err != nil {
-		return math.NaN(), err
+		return conservation{}, err
 	}
-	r, err := game.NewReplicator(parts.Potential, mixedProfile(rand.New(philox.NewSource(seed+4, i)), shape))
+	r, err := game.NewReplicator(parts.Potential, mixedProfile(rand.New(philox.NewSource(seed+5, i)), shape))
 	if err != nil {
-		return math.NaN(), err
+		return conservation{}, err
 	}
 	phi, err := r.PotentialOf(parts.Phi)
 	if err != nil {
-		return math.NaN(), err
+		return conservation{}, err
 	}
 	n, x := r.Dim(), make([]float64, r.Dim())
 	both := flow.FieldFunc(n+1, func(dst, y []float64, t float64) {
@@ -119,5 +130,5 @@ func potentialDrift(ctx context.Context, seed uint64, i int) (float64, error) {
 		}
 	})
 	law := flow.Invariant[float64]{Name: "potential", Value: func(y []float64) float64 { return phi.Value(y[:n]) - y[n] }}
-	return drift(ctx, both, append(r.Start(), 0), law, 20)
+	return conservation{"replicator, potential game, φ - ∫ Σ Var(v)", both, append(r.Start(), 0), 20, []flow.Invariant[float64]{law}}, nil
 }

@@ -10,7 +10,6 @@ import (
 	"gonum.org/v1/plot/plotter"
 
 	"github.com/gradflow/gradflow/flow"
-	"github.com/gradflow/gradflow/flow/probe"
 	"github.com/gradflow/gradflow/game"
 )
 
@@ -148,53 +147,4 @@ func orbit(ctx context.Context) (plotter.XYs, error) {
 		path = append(path, corner(x))
 	}
 	return path, nil
-}
-
-// finiteDrift is how far a law of a finite game is violated along a run.
-type finiteDrift struct {
-	law   string
-	drift float64
-}
-
-// finiteDrifts measures the laws of the replicator dynamics: the conserved quantities
-// of harmonic games (uniform and with other weights and measures) and of zero-sum games
-// to T = 200, and dφ/dt = Σ Var(v) of potential games.
-func finiteDrifts(ctx context.Context, j job) ([]finiteDrift, error) {
-	var all []finiteDrift
-	for _, c := range []struct {
-		law string
-		run func(ctx context.Context, seed uint64, i int) (float64, error)
-	}{
-		{"replicator, harmonic game: Σ log x", func(ctx context.Context, seed uint64, i int) (float64, error) {
-			return harmonicDrift(ctx, seed, i, false)
-		}},
-		{"replicator, harmonic game with weights c and measures μ: Σ c μ log x", func(ctx context.Context, seed uint64, i int) (float64, error) {
-			return harmonicDrift(ctx, seed, i, true)
-		}},
-		{"replicator, zero-sum game with interior equilibrium: Σ KL", zeroSumDrift},
-		{"replicator, potential game: φ - ∫ Σ Var(v)", potentialDrift},
-	} {
-		worst := 0.0
-		for i := range pick(j, 3, 10, 50) {
-			d, err := c.run(ctx, j.seed, i)
-			if err != nil {
-				return nil, err
-			}
-			if !(d <= worst) {
-				worst = d
-			}
-		}
-		all = append(all, finiteDrift{c.law, worst})
-	}
-	return all, nil
-}
-
-// drift runs a dynamics and returns how far the invariant moves.
-func drift(ctx context.Context, f flow.Field[float64], start []float64, inv flow.Invariant[float64], t1 float64) (float64, error) {
-	d, err := probe.NewDrift(inv)
-	if err != nil {
-		return math.NaN(), err
-	}
-	_, err = flow.Solve(ctx, f, start, flow.Options[float64]{Method: flow.DOP853, T1: t1, RelTol: 1e-12, AbsTol: 1e-12, Recorder: d})
-	return d.Stats()[0].Max, err
 }

@@ -32,18 +32,3 @@ func TestFiniteGames(t *testing.T) {
 		t.Errorf("%d claims measured, want 4", len(measured))
 	}
 }
-
-func TestFiniteLaws(t *testing.T) {
-	drifts, err := finiteDrifts(context.Background(), job{size: quick, seed: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(drifts) != 4 {
-		t.Errorf("%d laws, want 4", len(drifts))
-	}
-	for _, d := range drifts {
-		if !(d.drift <= 1e-9) || d.drift == 0 {
-			t.Errorf("%s: drift %v, want 0 < drift <= 1e-9", d.law, d.drift)
-		}
-	}
-}
