@@ -9,26 +9,12 @@ import (
 	"github.com/gradflow/gradflow/flow/kernel"
 )
 
-// asymptotics are the linear terms of a flow near its target, found by following
-// it.
-type asymptotics struct {
-	rate float64 // of the loss
-	amp  float64 // lim e^(rate t) L
-	at   float64 // loss at the last point
-}
-
-// measureRate returns the exponential rate of the loss along the flow from p0, in
-// the limit of small losses. See follow.
+// measureRate returns the exponential rate of the loss along the flow from p0, in the
+// limit of small losses. It integrates the deviation τ = θ - θ_q, which can become as
+// small as it likes without losing digits, with a tolerance relative to |τ|, and fits the
+// slope of log L by least squares where L < 1e-120: nonlinear terms are then relatively
+// 1e-60, and what is left of the faster modes falls like e^-2(μ_2-μ_1)t.
 func measureRate(q, p0 []float64, ref int, o KLFlowOptions) (float64, error) {
-	a, err := follow(q, p0, ref, o)
-	return a.rate, err
-}
-
-// follow integrates the deviation τ = θ - θ_q, which can become as small as it
-// likes without losing digits, with a tolerance relative to |τ|, and fits the slope of
-// log L by least squares where L < 1e-120: nonlinear terms are then relatively 1e-60,
-// and what is left of the faster modes falls like e^-2(μ_2-μ_1)t.
-func follow(q, p0 []float64, ref int, o KLFlowOptions) (asymptotics, error) {
 	const (
 		from    = 1e-120 // begin of the fit
 		to      = 1e-200 // and end
@@ -38,11 +24,11 @@ func follow(q, p0 []float64, ref int, o KLFlowOptions) (asymptotics, error) {
 	o.Coords = DeviationCoords
 	f, err := NewKLFlow(q, ref, o)
 	if err != nil {
-		return asymptotics{}, err
+		return 0, err
 	}
 	x := make([]float64, f.Dim())
 	if err := f.FromP(x, p0); err != nil {
-		return asymptotics{}, err
+		return 0, err
 	}
 	var t, l []float64
 	now := 0.0
@@ -58,31 +44,30 @@ func follow(q, p0 []float64, ref int, o KLFlowOptions) (asymptotics, error) {
 			}},
 		})
 		if err != nil {
-			return asymptotics{}, err
+			return 0, err
 		}
 		for s, err := range r.Steps(context.Background()) {
 			if err != nil {
-				return asymptotics{}, err
+				return 0, err
 			}
 			if s.K > 0 && s.Energy < from && s.Energy > 0 {
 				t, l = append(t, s.T), append(l, math.Log(s.Energy))
 			}
 		}
 		if r.Status() != flow.Converged {
-			return asymptotics{}, fmt.Errorf("infogeo: the flow did not reach a loss of %v (%v at t = %v): %w", to, r.Status(), r.Step().T, ErrNoConvergence)
+			return 0, fmt.Errorf("infogeo: the flow did not reach a loss of %v (%v at t = %v): %w", to, r.Status(), r.Step().T, ErrNoConvergence)
 		}
 		now = r.Step().T
 		copy(x, r.Step().X)
 	}
 	if len(t) < 3 {
-		return asymptotics{}, fmt.Errorf("infogeo: only %d steps between losses of %v and %v: %w", len(t), from, to, ErrNoConvergence)
+		return 0, fmt.Errorf("infogeo: only %d steps between losses of %v and %v: %w", len(t), from, to, ErrNoConvergence)
 	}
-	slope, mean := leastSquares(t, l)
-	return asymptotics{rate: -slope, amp: math.Exp(mean), at: math.Exp(l[len(l)-1])}, nil
+	return -slopeOf(t, l), nil
 }
 
-// leastSquares fits y = a + b x and returns b and a.
-func leastSquares(x, y []float64) (slope, intercept float64) {
+// slopeOf fits y = a + b x by least squares and returns b.
+func slopeOf(x, y []float64) float64 {
 	n := float64(len(x))
 	mx, my := kernel.Sum(x)/n, kernel.Sum(y)/n
 	var xx, xy float64
@@ -90,6 +75,5 @@ func leastSquares(x, y []float64) (slope, intercept float64) {
 		xx += (x[i] - mx) * (x[i] - mx)
 		xy += (x[i] - mx) * (y[i] - my)
 	}
-	slope = xy / xx
-	return slope, my - slope*mx
+	return xy / xx
 }

@@ -238,3 +238,36 @@ func TestNoiseAverage(t *testing.T) {
 		near(t, "pooled histogram", x[i], sum[i], 1e-13)
 	}
 }
+
+// TestNoiseFiniteSample is experiment E6: data of 1000 samples, mini-batches of 32 from
+// them. The excess loss over the target is what the data lack plus the floor.
+func TestNoiseFiniteSample(t *testing.T) {
+	const states, n, batch, seeds = 10, 1000, 32, 20
+	q := zipf(states)
+	s, _ := SimplexSpectrum(q, states-1)
+	for _, c := range []struct {
+		m           Method
+		alpha, want float64
+	}{{NGDEta, .05, .0078}, {GDTheta, 1, .0108}, {GDTheta, s.AlphaTheta, .17}} {
+		mean, sq := 0.0, 0.0
+		for seed := range uint64(seeds) {
+			b, err := NewBatches(q, n, 100+seed, 7)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data := make([]float64, states)
+			b.Draw(data, 0)
+			r, err := SimulateNoise(context.Background(), q, states-1, NoiseOptions{
+				Descent: DescentOptions{Method: c.m, Alpha: c.alpha}, Batch: batch, Burn: 1200, Steps: 300, Seed: seed, Start: uniform(states), Data: data})
+			if err != nil {
+				t.Fatal(err)
+			}
+			mean += r.Floor / seeds
+			sq += r.Floor * r.Floor / seeds
+		}
+		// Both this mean and the one of the reference are of 20 seeds.
+		if tol := 4 * math.Sqrt(2*(sq-mean*mean)/seeds); math.Abs(mean-c.want) > tol || tol > c.want {
+			t.Errorf("%v, α = %v: mean loss %v, want %v within %v", c.m, c.alpha, mean, c.want, tol)
+		}
+	}
+}

@@ -39,8 +39,7 @@ func relativeRate(v *verifier, f flow.Field[float64], x []float64, end float64, 
 	if r.Status() != flow.Done || len(t) < 2 {
 		return 0, fmt.Errorf("infogeo: integration ended at t = %v of %v (%v): %w", r.Step().T, end, r.Status(), ErrNoConvergence)
 	}
-	slope, _ := leastSquares(t, l)
-	return -slope, nil
+	return -slopeOf(t, l), nil
 }
 
 // families is T9.
