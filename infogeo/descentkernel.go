@@ -115,10 +115,9 @@ func LogitStepRows[T flow.Float](loss []float64, z, q, p kernel.Matrix[T], alpha
 		j := min(i+rows, len(loss))
 		x, a, b := z.Data[i*k:j*k], q.Data[i*k:j*k], p.Data[i*k:j*k]
 		copy(b, x)
-		kernel.SoftmaxRows(kernel.MatrixOf(j-i, k, b))
-		for r := range loss[i:j] {
-			loss[i+r] = kernel.RelativeEntropy(a[r*k:(r+1)*k], b[r*k:(r+1)*k])
-		}
+		m := kernel.MatrixOf(j-i, k, b)
+		kernel.SoftmaxRows(m)
+		kernel.RelativeEntropyRows(loss[i:j], kernel.MatrixOf(j-i, k, a), m)
 		kernel.Axpy(T(-alpha), b, x)
 		kernel.Axpy(T(alpha), a, x)
 	}
@@ -137,11 +136,7 @@ func SoftmaxRows[T flow.Float](lse []float64, p, z kernel.Matrix[T]) {
 // KLRows stores KL(p_i‖q_i) in dst_i for each pair of rows. It panics if the shapes
 // do not fit.
 func KLRows[T flow.Float](dst []float64, p, q kernel.Matrix[T]) {
-	checkBatch(p, q)
-	checkLens(p.Rows, len(dst))
-	for i := range dst {
-		dst[i] = KL(p.Row(i), q.Row(i))
-	}
+	kernel.RelativeEntropyRows(dst, p, q)
 }
 
 // FisherMulRows is FisherMul for each row. dst may be v. It panics if the shapes

@@ -44,7 +44,7 @@
 //	AddBias BiasReLU SoftmaxRows LogSumExpRows
 //	SquaredDistances GaussianKernel
 //	ExpSum            e^(x_i-z) and their sum
-//	RelativeEntropy   Σ p_i log(p_i/q_i) - p_i + q_i
+//	RelativeEntropy   Σ p_i log(p_i/q_i) - p_i + q_i; RelativeEntropyRows
 //	QuotientTo        (x + c y)/(y + s)
 //
 // # Conventions

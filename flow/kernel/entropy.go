@@ -35,6 +35,36 @@ func RelativeEntropy[T Float](p, q []T) float64 {
 	return s
 }
 
+// RelativeEntropyRows stores RelativeEntropy of row i of p and q in dst_i. It panics if
+// the shapes differ or dst has not as many elements as they have rows.
+func RelativeEntropyRows[T Float](dst []float64, p, q Matrix[T]) {
+	p.check("p")
+	q.check("q")
+	if p.Rows != q.Rows || p.Cols != q.Cols {
+		badShape("q", q.Rows, q.Cols, p.Rows, p.Cols)
+	}
+	if len(dst) != p.Rows {
+		badLen("dst", len(dst), "p.Rows", p.Rows)
+	}
+	dense := p.Stride == p.Cols && q.Stride == p.Cols
+	if !assembly || !dense || p.Rows == 0 || p.Cols == 0 {
+		for i := range dst {
+			dst[i] = RelativeEntropy(p.Row(i), q.Row(i))
+		}
+		return
+	}
+	if is64[T]() {
+		f64.RelativeEntropyRows(p.Rows, p.Cols, &dst[0], first[float64](p.Data), first[float64](q.Data))
+	} else {
+		f32.RelativeEntropyRows(p.Rows, p.Cols, &dst[0], first[float32](p.Data), first[float32](q.Data))
+	}
+	for i, s := range dst {
+		if s-s != 0 {
+			dst[i] = relativeEntropyTwin(p.Row(i), q.Row(i))
+		}
+	}
+}
+
 func relativeEntropyTwin[T Float](p, q []T) float64 {
 	q = q[:len(p)]
 	var s float64

@@ -74,6 +74,35 @@ func TestRelativeEntropy(t *testing.T) {
 	}
 }
 
+func testEntropyRows[T kernel.Float](t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for cols := range 20 {
+		const rows = 9
+		for _, gap := range []int{0, 3} {
+			p, q := kernel.NewMatrix[T](rows, cols+gap), kernel.NewMatrix[T](rows, cols+gap)
+			for i := range p.Data {
+				p.Data[i], q.Data[i] = T(rng.Float64()), T(rng.Float64())
+			}
+			if cols > 2 {
+				p.Data[1], q.Data[2*(cols+gap)] = 0, 0
+			}
+			p.Cols, q.Cols = cols, cols
+			dst := make([]float64, rows)
+			kernel.RelativeEntropyRows(dst, p, q)
+			for i, d := range dst {
+				if want := kernel.RelativeEntropy(p.Row(i), q.Row(i)); d != want {
+					t.Fatalf("%d columns, gap %d, row %d: %v, want %v", cols, gap, i, d, want)
+				}
+			}
+		}
+	}
+}
+
+func TestEntropyRows(t *testing.T) {
+	testEntropyRows[float64](t)
+	testEntropyRows[float32](t)
+}
+
 func testExpSum[T kernel.Float](t *testing.T, tol float64) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for n := range 70 {

@@ -10,6 +10,11 @@ package f32
 //go:noescape
 func RelativeEntropy(n int, p *float32, q *float32) float64
 
+// RelativeEntropyRows stores RelativeEntropy of row i of the m x n matrices p and q in dst_i. m, n > 0.
+//
+//go:noescape
+func RelativeEntropyRows(m int, n int, dst *float64, p *float32, q *float32)
+
 // Max returns the greatest element; a NaN may get lost. n > 0.
 //
 //go:noescape

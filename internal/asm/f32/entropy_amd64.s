@@ -328,6 +328,240 @@ DATA masks<>+48(SB)/8, $0x0000000000000000
 DATA masks<>+56(SB)/8, $0x0000000000000000
 GLOBL masks<>(SB), RODATA|NOPTR, $64
 
+// func RelativeEntropyRows(m int, n int, dst *float64, p *float32, q *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·RelativeEntropyRows(SB), NOSPLIT, $0-40
+	MOVQ m+0(FP), AX
+	MOVQ dst+16(FP), CX
+	MOVQ p+24(FP), DX
+	MOVQ q+32(FP), BX
+
+row:
+	MOVQ   n+8(FP), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	XORQ   DI, DI
+	CMPQ   SI, $0x00000008
+	JLT    one
+
+	PCALIGN $32
+block:
+	VCVTPS2PD   (DX)(DI*4), Y3
+	VCVTPS2PD   (BX)(DI*4), Y4
+	VCMPPD      $0x11, normal64<>+0(SB), Y4, Y5
+	VORPD       Y3, Y5, Y5
+	VORPD       Y5, Y2, Y2
+	VSUBPD      Y4, Y3, Y5
+	VMOVUPD     normal64<>+0(SB), Y6
+	VMAXPD      Y3, Y6, Y6
+	VPSUBQ      Y4, Y6, Y7
+	VPADDQ      half5264<>+0(SB), Y7, Y7
+	VPAND       exponent64<>+0(SB), Y7, Y7
+	VPADDQ      Y7, Y4, Y4
+	VPADDQ      bias1164<>+0(SB), Y7, Y7
+	VPSRLQ      $0x34, Y7, Y7
+	VPOR        two5264<>+0(SB), Y7, Y7
+	VSUBPD      exponentbias64<>+0(SB), Y7, Y7
+	VSUBPD      Y4, Y6, Y8
+	VADDPD      Y4, Y6, Y6
+	VDIVPD      Y6, Y8, Y8
+	VMULPD      Y8, Y8, Y4
+	VMOVUPD     atanh_h64<>+0(SB), Y6
+	VFMADD213PD atanh_g64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_f64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_e64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_d64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_c64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_b64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_a64<>+0(SB), Y4, Y6
+	VMULPD      Y4, Y6, Y6
+	VMOVAPD     Y6, Y4
+	VFMADD231PD Y8, Y6, Y4
+	VADDPD      Y8, Y4, Y4
+	VMULPD      Y5, Y4, Y4
+	VFMADD213PD Y8, Y8, Y6
+	VADDPD      Y6, Y6, Y6
+	VFMADD231PD ln264<>+0(SB), Y7, Y6
+	VFMSUB213PD Y5, Y3, Y6
+	VXORPS      Y3, Y3, Y3
+	VCMPPD      $0x00, Y3, Y7, Y3
+	VBLENDVPD   Y3, Y4, Y6, Y6
+	VADDPD      Y6, Y0, Y0
+	VCVTPS2PD   16(DX)(DI*4), Y3
+	VCVTPS2PD   16(BX)(DI*4), Y4
+	VCMPPD      $0x11, normal64<>+0(SB), Y4, Y5
+	VORPD       Y3, Y5, Y5
+	VORPD       Y5, Y2, Y2
+	VSUBPD      Y4, Y3, Y5
+	VMOVUPD     normal64<>+0(SB), Y6
+	VMAXPD      Y3, Y6, Y6
+	VPSUBQ      Y4, Y6, Y7
+	VPADDQ      half5264<>+0(SB), Y7, Y7
+	VPAND       exponent64<>+0(SB), Y7, Y7
+	VPADDQ      Y7, Y4, Y4
+	VPADDQ      bias1164<>+0(SB), Y7, Y7
+	VPSRLQ      $0x34, Y7, Y7
+	VPOR        two5264<>+0(SB), Y7, Y7
+	VSUBPD      exponentbias64<>+0(SB), Y7, Y7
+	VSUBPD      Y4, Y6, Y8
+	VADDPD      Y4, Y6, Y6
+	VDIVPD      Y6, Y8, Y8
+	VMULPD      Y8, Y8, Y4
+	VMOVUPD     atanh_h64<>+0(SB), Y6
+	VFMADD213PD atanh_g64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_f64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_e64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_d64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_c64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_b64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_a64<>+0(SB), Y4, Y6
+	VMULPD      Y4, Y6, Y6
+	VMOVAPD     Y6, Y4
+	VFMADD231PD Y8, Y6, Y4
+	VADDPD      Y8, Y4, Y4
+	VMULPD      Y5, Y4, Y4
+	VFMADD213PD Y8, Y8, Y6
+	VADDPD      Y6, Y6, Y6
+	VFMADD231PD ln264<>+0(SB), Y7, Y6
+	VFMSUB213PD Y5, Y3, Y6
+	VXORPS      Y3, Y3, Y3
+	VCMPPD      $0x00, Y3, Y7, Y3
+	VBLENDVPD   Y3, Y4, Y6, Y6
+	VADDPD      Y6, Y1, Y1
+	ADDQ        $0x00000008, DI
+	SUBQ        $0x00000008, SI
+	CMPQ        SI, $0x00000008
+	JGE         block
+
+one:
+	CMPQ SI, $0x00000004
+	JLT  tail
+
+	PCALIGN $32
+vector:
+	VCVTPS2PD   (DX)(DI*4), Y3
+	VCVTPS2PD   (BX)(DI*4), Y4
+	VCMPPD      $0x11, normal64<>+0(SB), Y4, Y5
+	VORPD       Y3, Y5, Y5
+	VORPD       Y5, Y2, Y2
+	VSUBPD      Y4, Y3, Y5
+	VMOVUPD     normal64<>+0(SB), Y6
+	VMAXPD      Y3, Y6, Y6
+	VPSUBQ      Y4, Y6, Y7
+	VPADDQ      half5264<>+0(SB), Y7, Y7
+	VPAND       exponent64<>+0(SB), Y7, Y7
+	VPADDQ      Y7, Y4, Y4
+	VPADDQ      bias1164<>+0(SB), Y7, Y7
+	VPSRLQ      $0x34, Y7, Y7
+	VPOR        two5264<>+0(SB), Y7, Y7
+	VSUBPD      exponentbias64<>+0(SB), Y7, Y7
+	VSUBPD      Y4, Y6, Y8
+	VADDPD      Y4, Y6, Y6
+	VDIVPD      Y6, Y8, Y8
+	VMULPD      Y8, Y8, Y4
+	VMOVUPD     atanh_h64<>+0(SB), Y6
+	VFMADD213PD atanh_g64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_f64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_e64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_d64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_c64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_b64<>+0(SB), Y4, Y6
+	VFMADD213PD atanh_a64<>+0(SB), Y4, Y6
+	VMULPD      Y4, Y6, Y6
+	VMOVAPD     Y6, Y4
+	VFMADD231PD Y8, Y6, Y4
+	VADDPD      Y8, Y4, Y4
+	VMULPD      Y5, Y4, Y4
+	VFMADD213PD Y8, Y8, Y6
+	VADDPD      Y6, Y6, Y6
+	VFMADD231PD ln264<>+0(SB), Y7, Y6
+	VFMSUB213PD Y5, Y3, Y6
+	VXORPS      Y3, Y3, Y3
+	VCMPPD      $0x00, Y3, Y7, Y3
+	VBLENDVPD   Y3, Y4, Y6, Y6
+	VADDPD      Y6, Y0, Y0
+	ADDQ        $0x00000004, DI
+	SUBQ        $0x00000004, SI
+	CMPQ        SI, $0x00000004
+	JGE         vector
+
+tail:
+	TESTQ       SI, SI
+	JE          done
+	LEAQ        masks<>+0(SB), R8
+	MOVQ        $0x00000004, R9
+	SUBQ        SI, R9
+	VMOVDQU     16(R8)(R9*4), X4
+	VPMOVSXDQ   X4, Y3
+	VMASKMOVPS  (DX)(DI*4), X4, X5
+	VCVTPS2PD   X5, Y5
+	VMASKMOVPS  (BX)(DI*4), X4, X4
+	VCVTPS2PD   X4, Y4
+	VCMPPD      $0x11, normal64<>+0(SB), Y4, Y6
+	VANDPD      Y3, Y6, Y6
+	VORPD       Y5, Y6, Y6
+	VORPD       Y6, Y2, Y2
+	VSUBPD      Y4, Y5, Y6
+	VMOVUPD     normal64<>+0(SB), Y7
+	VMAXPD      Y5, Y7, Y7
+	VPSUBQ      Y4, Y7, Y8
+	VPADDQ      half5264<>+0(SB), Y8, Y8
+	VPAND       exponent64<>+0(SB), Y8, Y8
+	VPADDQ      Y8, Y4, Y4
+	VPADDQ      bias1164<>+0(SB), Y8, Y8
+	VPSRLQ      $0x34, Y8, Y8
+	VPOR        two5264<>+0(SB), Y8, Y8
+	VSUBPD      exponentbias64<>+0(SB), Y8, Y8
+	VSUBPD      Y4, Y7, Y9
+	VADDPD      Y4, Y7, Y7
+	VDIVPD      Y7, Y9, Y9
+	VMULPD      Y9, Y9, Y4
+	VMOVUPD     atanh_h64<>+0(SB), Y7
+	VFMADD213PD atanh_g64<>+0(SB), Y4, Y7
+	VFMADD213PD atanh_f64<>+0(SB), Y4, Y7
+	VFMADD213PD atanh_e64<>+0(SB), Y4, Y7
+	VFMADD213PD atanh_d64<>+0(SB), Y4, Y7
+	VFMADD213PD atanh_c64<>+0(SB), Y4, Y7
+	VFMADD213PD atanh_b64<>+0(SB), Y4, Y7
+	VFMADD213PD atanh_a64<>+0(SB), Y4, Y7
+	VMULPD      Y4, Y7, Y7
+	VMOVAPD     Y7, Y4
+	VFMADD231PD Y9, Y7, Y4
+	VADDPD      Y9, Y4, Y4
+	VMULPD      Y6, Y4, Y4
+	VFMADD213PD Y9, Y9, Y7
+	VADDPD      Y7, Y7, Y7
+	VFMADD231PD ln264<>+0(SB), Y8, Y7
+	VFMSUB213PD Y6, Y5, Y7
+	VXORPS      Y5, Y5, Y5
+	VCMPPD      $0x00, Y5, Y8, Y5
+	VBLENDVPD   Y5, Y4, Y7, Y7
+	VANDPD      Y3, Y7, Y7
+	VADDPD      Y7, Y0, Y0
+
+done:
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X0
+	VPERMILPD    $0x01, X0, X1
+	VADDSD       X1, X0, X0
+	VMOVMSKPD    Y2, SI
+	TESTL        SI, SI
+	JE           store
+	VPCMPEQD     X0, X0, X0
+
+store:
+	VMOVSD X0, (CX)
+	MOVQ   n+8(FP), SI
+	LEAQ   (DX)(SI*4), DX
+	LEAQ   (BX)(SI*4), BX
+	ADDQ   $0x00000008, CX
+	DECQ   AX
+	JNE    row
+	VZEROUPPER
+	RET
+
 // func Max(n int, x *float32) float32
 // Requires: AVX, SSE
 TEXT ·Max(SB), NOSPLIT, $0-20

@@ -118,6 +118,8 @@ func SigmoidRoots(n int, coef *float32, y, s, c, p, target *float32, ahead *floa
 
 func RelativeEntropy(n int, p, q *float32) float64 { panic(none) }
 
+func RelativeEntropyRows(m, n int, dst *float64, p, q *float32) { panic(none) }
+
 func Max(n int, x *float32) float32 { panic(none) }
 
 func ExpSum(n int, dst, x *float32, z float32) float64 { panic(none) }

@@ -10,6 +10,11 @@ package f64
 //go:noescape
 func RelativeEntropy(n int, p *float64, q *float64) float64
 
+// RelativeEntropyRows stores RelativeEntropy of row i of the m x n matrices p and q in dst_i. m, n > 0.
+//
+//go:noescape
+func RelativeEntropyRows(m int, n int, dst *float64, p *float64, q *float64)
+
 // Max returns the greatest element; a NaN may get lost. n > 0.
 //
 //go:noescape

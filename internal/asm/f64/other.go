@@ -118,6 +118,8 @@ func SigmoidRoots(n int, coef *float64, y, s, c, p, target *float64, ahead *floa
 
 func RelativeEntropy(n int, p, q *float64) float64 { panic(none) }
 
+func RelativeEntropyRows(m, n int, dst *float64, p, q *float64) { panic(none) }
+
 func Max(n int, x *float64) float64 { panic(none) }
 
 func ExpSum(n int, dst, x *float64, z float64) float64 { panic(none) }

@@ -3,6 +3,7 @@ package main
 // entropies is relative entropy and what a softmax of any length is made of.
 func entropies(g *gen) {
 	g.relativeEntropy()
+	g.relativeEntropyRows()
 	g.max()
 	g.expSum()
 	g.quotient()
@@ -17,7 +18,28 @@ var atanh64 = []float64{0.33333333333333331335, 0.2000000000000601783, 0.1428571
 func (g *gen) relativeEntropy() {
 	g.fn("RelativeEntropy", "func(n int, p, q *T) float64",
 		"returns Σ p_i log(p_i/q_i) - p_i + q_i, in float64. The result is NaN if some q_i is\nzero or subnormal, or a p_i or q_i has its sign bit set.")
-	p, q, n := g.ptr("p"), g.ptr("q"), g.ptr("n")
+	g.entropySum(g.ptr("p"), g.ptr("q"), g.ptr("n"), func(x vec) { g.Store(x.AsX(), g.ReturnIndex(0)) })
+	g.ret()
+}
+
+// relativeEntropyRows is the same for the rows of two matrices without gaps.
+func (g *gen) relativeEntropyRows() {
+	g.fn("RelativeEntropyRows", "func(m, n int, dst *float64, p, q *T)",
+		"stores RelativeEntropy of row i of the m x n matrices p and q in dst_i. m, n > 0.")
+	m, dst, p, q := g.ptr("m"), g.ptr("dst"), g.ptr("p"), g.ptr("q")
+	g.Label("row")
+	g.entropySum(p, q, g.ptr("n"), func(x vec) { g.VMOVSD(x.AsX(), at(dst, nil, 0, 0)) })
+	n := g.ptr("n")
+	g.LEAQ(at(p, n, g.size, 0), p)
+	g.LEAQ(at(q, n, g.size, 0), q)
+	g.ADDQ(imm(8), dst)
+	g.DECQ(m)
+	g.JNE(ref("row"))
+	g.ret()
+}
+
+// entropySum hands the sum over n elements, which it uses up, to store.
+func (g *gen) entropySum(p, q, n gpr, store func(x vec)) {
 	w := &gen{Context: g.Context, prec: double, consts: g.consts, labels: g.labels}
 	acc, bad := g.zeros(2), g.zeros(1)[0]
 	g.wideLoop(n, []gpr{p, q}, 2, func(k int, in []vec, _ mem, mask *wideMask) {
@@ -35,16 +57,14 @@ func (g *gen) relativeEntropy() {
 		}
 		g.VADDPD(h, acc[k], acc[k])
 	})
-	s := w.sum(w.fold("VADD", acc))
+	s := w.sum(w.fold("VADD", acc)).(vec)
 	signs := g.GP32()
 	g.VMOVMSKPD(bad, signs)
 	g.TESTL(signs, signs)
 	g.JE(ref("store"))
-	x := s.(vec).AsX()
-	g.VPCMPEQD(x, x, x)
+	g.VPCMPEQD(s.AsX(), s.AsX(), s.AsX())
 	g.Label("store")
-	g.Store(s, g.ReturnIndex(0))
-	g.ret()
+	store(s)
 }
 
 // entropyTerm returns p log(p/q) - p + q, q being normal. It uses up q.
