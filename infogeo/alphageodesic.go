@@ -126,14 +126,14 @@ func (g *AlphaGeodesic) rule(a, b float64) float64 {
 	return sum * h
 }
 
-// integral halves [a, b] until the rule agrees with its halves, or both are nothing
-// compared with the whole, which is about 1.
-func (g *AlphaGeodesic) integral(a, b float64) float64 { return g.halve(a, b, g.rule(a, b), 12) }
+// integral halves [a, b] until the rule agrees with its halves to what the exponential of
+// logSpeed has of digits, or both are nothing compared with the whole, which is about 1.
+func (g *AlphaGeodesic) integral(a, b float64) float64 { return g.halve(a, b, g.rule(a, b), 8) }
 
 func (g *AlphaGeodesic) halve(a, b, whole float64, depth int) float64 {
 	m := (a + b) / 2
 	left, right := g.rule(a, m), g.rule(m, b)
-	if depth == 0 || !(math.Abs(left+right-whole) > 1e-14*math.Abs(whole)+1e-18) {
+	if depth == 0 || !(math.Abs(left+right-whole) > 5e-14*math.Abs(whole)+1e-17) {
 		return left + right
 	}
 	return g.halve(a, m, left, depth-1) + g.halve(m, b, right, depth-1)

@@ -21,8 +21,8 @@ type FitOptions struct {
 	// an error.
 	MaxSteps int
 	// Step is a step size α kept constant, without safeguards: the fit ends with
-	// ErrDiverged where the loss rises tenfold or is not finite. 0 means the
-	// globalised rule.
+	// ErrDiverged where the loss is not finite or rises, in one step, by ten times what
+	// was gained since the start, and at least 10. 0 means the globalised rule.
 	Step float64
 	// TrustRegion, if > 0, is a bound δ on the change of KL in a step to second
 	// order: α = min(1, √(2δ)/decrement), without line search.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gradflow/gradflow/flow"
+	"github.com/gradflow/gradflow/flow/kernel"
 	"github.com/gradflow/gradflow/internal/philox"
 )
 
@@ -156,5 +157,54 @@ func TestFitErrors(t *testing.T) {
 		if !errors.As(err, &none) || none.Direction[0] != 2*eta-1 || !errors.Is(err, ErrBoundary) {
 			t.Errorf("Bernoulli with mean %v: %v, want a *NoFiniteMLEError with a direction", eta, err)
 		}
+	}
+}
+
+func BenchmarkFitBerkeley(b *testing.B) {
+	table, counts := BerkeleyAdmissions()
+	f, err := table.Hierarchical([][]int{{0, 1}, {0, 2}, {1, 2}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	eta := make([]float64, f.Dim())
+	f.Moments(eta, counts)
+	kernel.Scal(1./4526, eta)
+	n := newNewton(f)
+	b.ReportAllocs()
+	steps := 0
+	for b.Loop() {
+		if err := n.begin(eta, nil); err != nil {
+			b.Fatal(err)
+		}
+		for n.at.Gradient > 1e-10 {
+			if err := n.step(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		steps += n.at.K
+	}
+	b.ReportMetric(float64(steps)/b.Elapsed().Seconds(), "steps/s")
+}
+
+func BenchmarkMultivariateNormal(b *testing.B) {
+	const d = 20
+	f, err := NewMultivariateNormal(d)
+	if err != nil {
+		b.Fatal(err)
+	}
+	theta, v := make([]float64, f.Dim()), make([]float64, f.Dim())
+	f.startAt(theta, nil)
+	v[0] = 1
+	for name, g := range map[string]func(){
+		"Mean":           func() { f.Mean(v, theta) },
+		"FisherMulVec":   func() { f.FisherMulVec(v, theta, v) },
+		"FisherSolveVec": func() { _ = f.FisherSolveVec(v, theta, v, 0) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				g()
+			}
+		})
 	}
 }

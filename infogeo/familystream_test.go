@@ -58,7 +58,7 @@ func TestStreamFloor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const steps, alpha = 200000, 0.05
+	const steps, alpha = 100000, 0.05
 	s, err := NewStream(f, alpha)
 	if err != nil {
 		t.Fatal(err)

@@ -40,6 +40,7 @@ type IPFResult struct {
 //
 // q has the cells of the table and may be counts: it is divided by its sum. Cells of empty
 // margins become zero, which no member of the model is: the limit is then on its boundary.
+// A start without cells that the margins need does not converge.
 // Errors wrap ErrInvalid, ErrShape, ErrNoConvergence or the error of the context.
 func IPF(ctx context.Context, t *Table, q []float64, generators [][]int, o IPFOptions) (*IPFResult, error) {
 	q, err := ipfTarget(t, q, generators)
