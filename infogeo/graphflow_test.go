@@ -139,3 +139,18 @@ func TestGraphFlowInputs(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkGraphFlow(b *testing.B) {
+	const k = 10000
+	pi, p := make([]float64, k), make([]float64, k)
+	for i := range pi {
+		pi[i], p[i] = 1.0/k, 2*float64(i+1)/(k*(k+1))
+	}
+	g := graphFlow(b, pi, path(pi))
+	dst := make([]float64, k)
+	b.ReportAllocs()
+	for b.Loop() {
+		g.EvalEnergy(dst, p, 0)
+	}
+	b.ReportMetric(k*float64(b.N)/b.Elapsed().Seconds(), "states/s")
+}

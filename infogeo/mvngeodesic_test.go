@@ -545,6 +545,18 @@ func TestGaussianInputs(t *testing.T) {
 	if d, err := GaussianFisherRao(one, gaussian(t, []float64{1}, mat.NewDense(1, 1, []float64{4}))); err != nil || math.Abs(d-1.1893809314064119) > 1e-15 {
 		t.Errorf("GaussianFisherRao: %v, %v", d, err)
 	}
+	// Beyond the range of the squares: said, not returned as a number.
+	for _, m := range []float64{1e160, -1e300} {
+		two := gaussian(t, []float64{m, 1}, mat.NewDense(2, 2, []float64{1, 0.5, 0.5, 2}))
+		if d, err := GaussianFisherRao(g, two); !errors.Is(err, ErrNoConvergence) {
+			t.Errorf("mean %v: distance %v, %v", m, d, err)
+		}
+	}
+	// Still within it.
+	two := gaussian(t, []float64{1e6, 1}, mat.NewDense(2, 2, []float64{1, 0.5, 0.5, 2}))
+	if x := geodesic(t, g, two); !x.Converged() {
+		t.Errorf("mean 1e6: distance %v, residual %v", x.Distance(), x.Residual())
+	}
 	far := geodesic(t, one, gaussian(t, []float64{3}, mat.NewDense(1, 1, []float64{4})))
 	if _, _, err := far.At(nil, nil, 1e6); !errors.Is(err, ErrNotPositiveDefinite) {
 		t.Errorf("t = 1e6: %v", err)

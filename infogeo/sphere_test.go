@@ -185,3 +185,13 @@ func TestFisherRaoSphereBoundary(t *testing.T) {
 	}()
 	FisherRaoDistance(p, p[:2])
 }
+
+func BenchmarkFisherRaoDistance(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	p, q := randomDistribution(r, 10000), randomDistribution(r, 10000)
+	b.ReportAllocs()
+	for b.Loop() {
+		FisherRaoDistance(p, q)
+	}
+	b.ReportMetric(1e4*float64(b.N)/b.Elapsed().Seconds(), "states/s")
+}
