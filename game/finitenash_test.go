@@ -125,6 +125,20 @@ func TestNash2Random(t *testing.T) {
 	}
 }
 
+// A degenerate game: against the first column both rows are best replies. Only the
+// equilibrium with supports of equal size is found, and none twice.
+func TestNash2Degenerate(t *testing.T) {
+	found, err := bimatrix(2, []float64{1, 0, 1, -1}, []float64{1, 0, 0, 1}).Nash2()
+	if err != nil || len(found) != 1 || !slices.Equal(found[0].X[0], []float64{1, 0}) || !slices.Equal(found[0].X[1], []float64{1, 0}) {
+		t.Errorf("%v, %v, want ((1, 0), (1, 0)) alone", found, err)
+	}
+	// Equal payoffs: all profiles are equilibria, the pure ones are found.
+	found, err = bimatrix(2, []float64{3, 3, 3, 3}, []float64{3, 3, 3, 3}).Nash2()
+	if err != nil || len(found) != 4 {
+		t.Errorf("%v, %v, want the 4 pure profiles", found, err)
+	}
+}
+
 // The definition, for games of several players with ties.
 func TestPureEquilibria(t *testing.T) {
 	r := rand.New(philox.NewSource(7, 0))

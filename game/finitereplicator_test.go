@@ -255,6 +255,11 @@ func TestReplicatorField(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := r.Dim()
+		for at, m := 0, 0; m < len(shape); at, m = at+shape[m], m+1 {
+			if s := kernel.Sum(r.Start()[at : at+shape[m]]); math.Abs(s) > 1e-14 {
+				t.Errorf("shape %v: scores of player %d sum to %v, want 0", shape, m, s)
+			}
+		}
 		y, d, up, down, jv, dir := r.Start(), make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
 		for a := range dir {
 			dir[a] = src.NormFloat64()

@@ -135,7 +135,7 @@ func (s *supports) indifferent(y []float64, own, other []int, u func(i, j int) f
 	var lu mat.LU
 	lu.Factorize(a)
 	var p mat.VecDense
-	if lu.Cond() > 1e12 || lu.SolveVecTo(&p, false, b) != nil {
+	if lu.SolveVecTo(&p, false, b) != nil { // singular, or nearly so
 		return false
 	}
 	for j, action := range own {
