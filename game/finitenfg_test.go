@@ -82,6 +82,7 @@ func TestReadNFGErrors(t *testing.T) {
 		{"payoff no number", `NFG 1 R "x" { "1" } { 2 } 1 NaN`, ErrSyntax},
 		{"division by zero", `NFG 1 R "x" { "1" } { 2 } 1 1/0`, ErrSyntax},
 		{"number that fills the memory", `NFG 1 R "x" { "1" } { 2 } 1 1e999999999`, ErrSyntax},
+		{"number beyond any payoff", `NFG 1 R "x" { "1" } { 2 } 1 1e-401`, ErrSyntax},
 		{"too many profiles", `NFG 1 R "x" { "1" "2" } { 1000000 1000000 } 1`, ErrTooLarge},
 		{"many profiles, no payoffs", `NFG 1 R "x" { "1" "2" } { 40000 40000 } 1`, ErrSyntax},
 		{"unknown outcome", `NFG 1 R "x" { "1" } { 2 } { { "" 1 } } 1 2`, ErrSyntax},

@@ -471,8 +471,26 @@ func TestPopulationFields(t *testing.T) {
 			t.Errorf("%s: x'·v = %v, want > 0 off equilibrium", name, gain)
 		}
 	}
-	NewSmith[float64](f).Eval(d, x, 0)
 	e := newExpected[float64](f)
+	lgt.Eval(d, x, 0)
+	for m := range shape {
+		w, z := e.part(v, m), 0.0
+		for _, u := range w {
+			z += math.Exp(u / .3)
+		}
+		for a, u := range w {
+			if got, want := e.part(d, m)[a], math.Exp(u/.3)/z-e.part(x, m)[a]; math.Abs(got-want) > 1e-14 {
+				t.Errorf("logit: %v, want %v", got, want)
+			}
+		}
+	}
+	// Payoffs (2, 2, 1) of the first player, (1, 0) of the second.
+	best := NewBestResponse[float64](bimatrix(3, []float64{2, 0, 2, 0, 1, 0}, []float64{1, 0, 1, 0, 1, 0}))
+	best.Eval(d[:5], []float64{.2, .3, .5, 1, 0}, 0)
+	if want := []float64{.3, .2, -.5, 0, 0}; !within(d[:5], want, 1e-15) {
+		t.Errorf("best response with a tie: %v, want %v", d[:5], want)
+	}
+	NewSmith[float64](f).Eval(d, x, 0)
 	for m := range shape {
 		own, w := e.part(x, m), e.part(v, m)
 		for a := range own {
