@@ -95,7 +95,7 @@ func (s *infogeoStudy) rateTwo(ctx context.Context, told progress) (outcome, err
 		want: "rate 2; e^2t L → ½ Σ(p_i(0)-q_i)²/q_i", tol: "1e-6; at t = 20",
 		got:  fmt.Sprintf("off by %s; %s", number(t.worst), number(limit.worst)),
 		pass: t.holds() && limit.holds() && t.worst <= 1e-6,
-		note: fmt.Sprintf("Natural flows of both divergences at %d targets, followed to losses of 1e-200, and of the gamma, normal and Poisson families. In the curved model N(μ, μ²) the rate is 2 for a target in the model and 1.845061 for one outside, as 2λ_min(I⁻¹∇²L) says.", len(r)),
+		note: fmt.Sprintf("Natural flows of both divergences at %d targets, followed to losses of 1e-200, and of the gamma, normal, Poisson and Boltzmann families. In the curved model N(μ, μ²) the rate is 2 for a target in the model and 1.845061 for one outside, as 2λ_min(I⁻¹∇²L) says.", len(r)),
 	}, nil
 }
 
