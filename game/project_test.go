@@ -102,3 +102,32 @@ func TestProjectBadInput(t *testing.T) {
 		}
 	}
 }
+
+// TestWideWeights projects the decaying field (y exp(-r²/2), 0): as the weight widens, the
+// near vector part approaches the exact one of the Helmholtz decomposition of R².
+func TestWideWeights(t *testing.T) {
+	g := closedGame{[]int{1, 1}, func(dst, x []float64) {
+		dst[0] = x[1] * math.Exp(-x[1]*x[1]/2) * math.Sqrt(math.Pi/2) * math.Erf(x[0]/math.Sqrt2)
+		dst[1] = 0
+	}, func(dst, x []float64) {
+		dst[0] = x[1] * math.Exp(-(x[0]*x[0]+x[1]*x[1])/2)
+		dst[1] = 0
+	}}
+	for _, c := range []struct{ v, want, tail float64 }{{1, 0.2266, 1e-12}, {4, 0.1383, 1e-4}} {
+		p, err := Project(g, Gaussian(nil, c.v), 60, 150)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts, err := p.Decompose(ScalarFirst)
+		if err != nil {
+			t.Fatal(err)
+		}
+		div := 0.0
+		for _, s := range parts.m.divergence(parts.vector) {
+			div += s.c.v * s.c.v * parts.m.norm(s.p).v
+		}
+		if got := math.Sqrt(div / p.Total); math.Abs(got-c.want) > 1e-4 || p.Tail > c.tail*p.Total {
+			t.Errorf("v = %v: |div Y|/|ξ| = %v, want %v; tail %g of %g", c.v, got, c.want, p.Tail, p.Total)
+		}
+	}
+}
