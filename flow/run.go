@@ -25,7 +25,8 @@ type Run[T Float] struct {
 	it     Integrator[T]
 	ctl    Controller
 	ec     *ErrorControl // ctl with its defaults, if it is one, else nil
-	plain  bool          // nothing but Try, ec and Accept takes part in a step
+	plain  bool          // nothing but the controller and Try and Accept takes part in a step
+	growth float64       // a step may grow by this to hit a target
 	bad    int           // proposals in a row that were not finite
 	opt    Options[T]
 	want   Want
@@ -143,7 +144,7 @@ func (r *Run[T]) drawBatch() {
 // others go on from where it left off.
 func (r *Run[T]) plainStep(ctx context.Context) bool {
 	h := r.c.H
-	if h > r.opt.MaxStep || h < r.minStep(r.t) || r.bounded && stretch*h >= r.dir*(r.t1-r.t) || ctx.Err() != nil {
+	if h > r.opt.MaxStep || r.want.Error && h < r.minStep(r.t) || r.bounded && r.growth*h >= r.dir*(r.t1-r.t) || ctx.Err() != nil {
 		return false
 	}
 	r.tr.sq = 0
@@ -152,7 +153,12 @@ func (r *Run[T]) plainStep(ctx context.Context) bool {
 	s.Stats.add(&r.tr)
 	r.tr.H = h
 	inside := r.inspect()
-	v := r.ec.judge(&r.c, &r.tr)
+	var v Verdict
+	if r.ec != nil {
+		v = r.ec.judge(&r.c, &r.tr)
+	} else {
+		v = r.ctl.Judge(&r.c, &r.tr)
+	}
 	if !v.Accept {
 		r.reject(v)
 		return false
@@ -305,19 +311,13 @@ func (r *Run[T]) size() (h float64, last bool) {
 		return h, false
 	}
 	rest := r.dir * (target - r.t)
-	if r.want.Error {
-		if stretch*h >= rest {
-			return rest, true
-		}
+	if r.growth*h < rest {
 		return h, false
 	}
-	if stretchFixed*h >= rest {
-		if math.Abs(rest-h) <= gridTolerance*h {
-			return h, true
-		}
-		return rest, true
+	if !r.want.Error && math.Abs(rest-h) <= gridTolerance*h {
+		return h, true
 	}
-	return h, false
+	return rest, true
 }
 
 // target is the next time that must be the end of a step.

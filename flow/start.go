@@ -147,7 +147,7 @@ func (r *Run[T]) useController(c Controller) error {
 		r.ec = &e
 	}
 	o := &r.opt
-	r.plain = r.ec != nil && r.draw == nil && r.limit == nil && r.fail == nil && r.broken == nil && !o.Ledger && !o.Dense &&
+	r.plain = c != nil && r.draw == nil && r.limit == nil && r.fail == nil && r.broken == nil && !o.Ledger && !o.Dense &&
 		o.Jump == nil && o.Recorder == nil && len(o.Events) == 0 && len(o.SaveAt) == 0 && len(o.TStops) == 0 && len(o.Stop) == 0
 	r.want = Want{
 		Energy:    r.opt.Energy,
@@ -156,6 +156,10 @@ func (r *Run[T]) useController(c Controller) error {
 	}
 	if c != nil {
 		r.want = r.want.or(c.Want())
+	}
+	r.growth = stretchFixed
+	if r.want.Error {
+		r.growth = stretch
 	}
 	return nil
 }
