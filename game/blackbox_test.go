@@ -291,3 +291,14 @@ func TestFillNormals(t *testing.T) {
 		t.Errorf("draw of 3 is %v, want the start of the longer one, %v", short, z[:3])
 	}
 }
+
+func TestCircle(t *testing.T) {
+	for i := range 100000 {
+		u := float64(i) / 100000
+		sin, cos := circle(u)
+		s, c := math.Sincos(2 * math.Pi * u)
+		if math.Abs(sin-s) > 1e-14 || math.Abs(cos-c) > 1e-14 {
+			t.Fatalf("circle(%v) = %v, %v, want %v, %v", u, sin, cos, s, c)
+		}
+	}
+}
