@@ -7,9 +7,9 @@ import (
 	"github.com/gradflow/gradflow/flow"
 )
 
-// TestVectorInvariants: the directional derivative of every invariant along the vector
+// TestVectorGameAlongRuns: the directional derivative of every invariant along the vector
 // part vanishes at random points, and along a run.
-func TestVectorInvariants(t *testing.T) {
+func TestVectorGameAlongRuns(t *testing.T) {
 	g := quartic2(t)
 	wide := Weight{Mean: []float64{0.3, -0.2}, Var: []float64{0.5, 2}}
 	for _, c := range []struct {
@@ -17,7 +17,7 @@ func TestVectorInvariants(t *testing.T) {
 		w Weight
 	}{{ScalarFirst, Gaussian(nil, 1)}, {ScalarFirst, wide}, {ScalarFirst, Jet([]float64{0.1, 0.2})}, {VectorFirst, wide}, {VectorFirst, Jet(nil)}, {ThreeWay, Gaussian(nil, 4)}} {
 		p := must(g.Decompose(c.s, c.w))
-		inv := p.VectorInvariants()
+		inv := p.VectorGame().Invariants()
 		if len(inv) != 1 {
 			t.Errorf("%v %+v: %d invariants", c.s, c.w, len(inv))
 			continue
@@ -34,7 +34,7 @@ func TestVectorInvariants(t *testing.T) {
 			t.Errorf("%v %+v: did not move", c.s, c.w)
 		}
 	}
-	if p := must(quartic3(t).Decompose(ScalarFirst, Gaussian(nil, 1))); p.VectorInvariants() != nil {
+	if p := must(quartic3(t).Decompose(ScalarFirst, Gaussian(nil, 1))); p.VectorGame().Invariants() != nil {
 		t.Error("three players have an invariant")
 	}
 }
