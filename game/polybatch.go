@@ -17,12 +17,13 @@ type PolyBatch[T flow.Float] struct {
 
 // NewPolyBatch returns the batched field of a polynomial game.
 func NewPolyBatch[T flow.Float](p *Polynomial) *PolyBatch[T] {
-	b := &PolyBatch[T]{n: p.n, field: newPolySet[T](p.n, p.fieldTerms())}
-	affine := true
-	for _, s := range p.fieldTerms() {
-		affine = affine && s.degree() <= 1
+	b := &PolyBatch[T]{n: p.n}
+	if same, ok := any(p.field).(*polySet[T]); ok {
+		b.field = same.clone()
+	} else {
+		b.field = newPolySet[T](p.n, p.fieldTerms())
 	}
-	if affine {
+	if len(b.field.chains) == 0 { // no monomial of degree 2
 		b.jvp = b.field.clone()
 		b.jvp.bias = make([]T, p.n)
 	}
