@@ -8,8 +8,9 @@ import (
 	"github.com/gradflow/gradflow/flow/kernel"
 )
 
-// maxProfiles is the number of profiles that an index of a payoff tensor may reach.
-const maxProfiles = 1 << 31
+// maxProfiles is the number of profiles that an index of a payoff tensor may reach;
+// an int of 32 bits ends one before.
+const maxProfiles int64 = min(1<<31, math.MaxInt)
 
 // Finite is a finite game in normal form: player m has shape[m] actions and the
 // payoff u_m(a) at the profile a = (a_1, ..., a_M). Payoffs are utilities, which the
@@ -77,7 +78,7 @@ func profilesOf(shape []int) (int, error) {
 		if h < 1 {
 			return 0, fmt.Errorf("game: shape[%d] = %d, want at least one action: %w", m, h, ErrShape)
 		}
-		if h > maxProfiles/n {
+		if int64(h) > maxProfiles/int64(n) {
 			return 0, fmt.Errorf("game: shape %v has more than 2^31 profiles: %w", shape, ErrTooLarge)
 		}
 		n *= h

@@ -32,7 +32,7 @@ func NewFiniteBatch(shape []int, lanes int, o *FiniteOptions) (*FiniteBatch, err
 	if lanes < 1 {
 		return nil, fmt.Errorf("game: %d lanes, want at least one: %w", lanes, ErrArgument)
 	}
-	if lanes > maxProfiles/n {
+	if int64(lanes) > maxProfiles/int64(n) {
 		return nil, fmt.Errorf("game: %d lanes of shape %v have more than 2^31 payoffs: %w", lanes, shape, ErrTooLarge)
 	}
 	a, err := newAnova(shape, lanes, o)
