@@ -14,7 +14,7 @@ using state = std::vector<double>;
 using namespace boost::numeric::odeint;
 
 int main() {
-  for (int n : {2, 100, 10000}) {
+  for (int n : {2, 4, 8, 64, 100, 1000, 10000}) {
     long evals = 0;
     auto field = [&](const state &x, state &d, double) {
       evals++;
@@ -31,7 +31,7 @@ int main() {
     for (int i = 0; i < n; i++) x[i] = (i % 7) / 7.0;
     auto stepper = make_controlled(1e-9, 1e-6, runge_kutta_dopri5<state>());
     double t = 0, h = 0.01, best = 1e300, best_eval = 1e300;
-    const int batch = n < 1000 ? 20000 : 200;
+    const int batch = n < 500 ? 20000 : n < 5000 ? 2000 : 200;
     for (int rep = 0; rep < 40; rep++) {
       long before = evals;
       auto start = std::chrono::steady_clock::now();
