@@ -112,7 +112,8 @@ type energyBlock struct {
 	theta      []float64
 	sin, cos   []float64
 	a, b, step []float64
-	tmp, buf   []float64
+	tmp        []float64
+	normals    philox.QuickNormals
 }
 
 func newEnergyBlock(field BatchField[float64], mean []float64, sd float64) *energyBlock {
@@ -124,7 +125,6 @@ func newEnergyBlock(field BatchField[float64], mean []float64, sd float64) *ener
 	for _, s := range []*[]float64{&b.x, &b.z, &b.u, &b.y, &b.f, &b.ju} {
 		*s = make([]float64, n*energyLanes)
 	}
-	b.buf = make([]float64, n*energyLanes+1)
 	for _, s := range []*[]float64{&b.theta, &b.sin, &b.cos, &b.a, &b.b, &b.step, &b.tmp} {
 		*s = make([]float64, energyLanes)
 	}
@@ -135,8 +135,8 @@ func newEnergyBlock(field BatchField[float64], mean []float64, sd float64) *ener
 func (b *energyBlock) run(s *energySums, stream philox.Stream, lanes int) error {
 	all := b.n * lanes
 	x, z, u, y, f := b.x[:all], b.z[:all], b.u[:all], b.y[:all], b.f[:all]
-	fillNormals(x, b.buf, stream, philox.Steps, 0)
-	fillNormals(z, b.buf, stream, philox.Steps, 1)
+	b.normals.Fill(x, stream, philox.Steps, 0)
+	b.normals.Fill(z, stream, philox.Steps, 1)
 	philox.FillUniforms(b.theta[:lanes], stream, philox.Jumps, 0)
 	for i := range lanes {
 		b.sin[i], b.cos[i] = math.Sincos(math.Pi / 2 * b.theta[i])

@@ -39,11 +39,13 @@ type Stream struct {
 
 // Words returns the 128 random bits of block q.
 func (s Stream) Words(level Level, index uint64, q uint32) (w0, w1 uint64) {
-	o := Block(
-		[4]uint32{uint32(index), uint32(level) | uint32(index>>32&0xFFFFFF)<<8, q, s.ID},
-		[2]uint32{uint32(s.Seed), uint32(s.Seed >> 32)},
-	)
+	o := Block(s.counter(level, index, q))
 	return uint64(o[0]) | uint64(o[1])<<32, uint64(o[2]) | uint64(o[3])<<32
+}
+
+// counter returns the counter and the key of block q.
+func (s Stream) counter(level Level, index uint64, q uint32) (ctr [4]uint32, key [2]uint32) {
+	return [4]uint32{uint32(index), uint32(level) | uint32(index>>32&0xFFFFFF)<<8, q, s.ID}, [2]uint32{uint32(s.Seed), uint32(s.Seed >> 32)}
 }
 
 // Uniforms returns the two uniform numbers of block q, in the open interval

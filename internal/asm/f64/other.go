@@ -125,3 +125,7 @@ func Max(n int, x *float64) float64 { panic(none) }
 func ExpSum(n int, dst, x *float64, z float64) float64 { panic(none) }
 
 func Quotient(n int, dst, x, y *float64, c, s float64) { panic(none) }
+
+func PhiloxUniforms(n int, counter *uint64, u, v *float64) { panic(none) }
+
+func BoxMuller(n int, dst, l, v *float64) { panic(none) }

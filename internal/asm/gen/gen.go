@@ -174,6 +174,11 @@ func (g *gen) bits(name string, b uint64) mem {
 	})
 }
 
+// words is constant for a bit pattern a lane.
+func (g *gen) words(name string, b ...uint64) mem {
+	return g.data(name, func(lane int) operand.Constant { return operand.U64(b[lane]) })
+}
+
 func (g *gen) data(name string, v func(lane int) operand.Constant) mem {
 	if m, ok := g.consts[name]; ok {
 		return m

@@ -22,11 +22,14 @@ import (
 	"github.com/mmcloughlin/avo/printer"
 )
 
-// families are the files that are written, by name.
-var families = []struct {
+// family is a file that is written.
+type family struct {
 	name  string
 	write func(*gen)
-}{
+}
+
+// families are the files of both precisions.
+var families = []family{
 	{"level1", level1},
 	{"norm", norms},
 	{"lincomb", lincombs},
@@ -46,7 +49,11 @@ func main() {
 	flag.Parse()
 	for _, p := range []prec{double, single} {
 		var sigs []string
-		for _, f := range families {
+		list := families
+		if p.is64() {
+			list = append(list, family{"normals", normals})
+		}
+		for _, f := range list {
 			s, err := write(filepath.Join(*out, p.pkg), f.name, p, f.write)
 			if err != nil {
 				log.Fatalf("%s/%s: %v", p.pkg, f.name, err)
