@@ -142,15 +142,7 @@ func (b *energyBlock) run(s *energySums, stream philox.Stream, lanes int) error 
 		b.sin[i], b.cos[i] = math.Sincos(math.Pi / 2 * b.theta[i])
 	}
 	sin, cos := b.sin[:lanes], b.cos[:lanes]
-	for k := range b.n { // the arc from μ + √v Z to x, at θ
-		xk, zk, yk := x[k*lanes:][:lanes], z[k*lanes:][:lanes], y[k*lanes:][:lanes]
-		for i := range lanes {
-			p, q := b.sd*xk[i], b.sd*zk[i]
-			xk[i] = b.mean[k] + p
-			yk[i] = b.mean[k] + sin[i]*p + cos[i]*q
-			zk[i] = cos[i]*p - sin[i]*q
-		}
-	}
+	b.arc(x, y, z, lanes)
 	b.field.EvalBatch(u, x, lanes)
 	b.field.EvalBatch(f, y, lanes)
 	ju := b.jacobianProduct(lanes)
@@ -167,6 +159,29 @@ func (b *energyBlock) run(s *energySums, stream philox.Stream, lanes int) error 
 	}
 	*s = energySums{float64(lanes), kernel.Sum(sa), kernel.Sum(sb), kernel.Dot(sa, sa), kernel.Dot(sa, sb), kernel.Dot(sb, sb)}
 	return nil
+}
+
+// arc replaces standard normal numbers x and z by the state x and y', and stores y, on
+// the arc from μ + √v Z to x at θ.
+func (b *energyBlock) arc(x, y, z []float64, lanes int) {
+	sin, cos, tmp := b.sin[:lanes], b.cos[:lanes], b.tmp[:lanes]
+	kernel.Scal(b.sd, x)
+	kernel.Scal(b.sd, z)
+	for k, mean := range b.mean {
+		x, y, z := x[k*lanes:][:lanes], y[k*lanes:][:lanes], z[k*lanes:][:lanes]
+		kernel.MulTo(y, sin, x)
+		kernel.MulTo(tmp, cos, z)
+		kernel.AddTo(y, y, tmp)
+		kernel.MulTo(tmp, sin, z)
+		kernel.MulTo(z, cos, x)
+		kernel.SubTo(z, z, tmp)
+		if mean != 0 {
+			for i := range x {
+				x[i] += mean
+				y[i] += mean
+			}
+		}
+	}
 }
 
 // jacobianProduct returns J(y)u, by (ξ(y+hu) - ξ(y-hu))/2h unless the game is affine. It

@@ -133,10 +133,14 @@ const tableBytes = 24 << 10
 func (s *polySet[T]) evalBatch(dst, x []T, lanes int) {
 	width := s.n + len(s.chains)
 	if s.dense.Rows > 0 && len(s.chains) == 0 { // affine: the states are the table
-		for o, b := range s.bias {
-			setAll(dst[o*lanes:(o+1)*lanes], b)
+		var beta T
+		if kernel.MaxAbs(s.bias) != 0 {
+			beta = 1
+			for o, b := range s.bias {
+				setAll(dst[o*lanes:(o+1)*lanes], b)
+			}
 		}
-		kernel.Gemm(kernel.MatrixOf(len(s.bias), lanes, dst), 1, s.dense, kernel.MatrixOf(s.n, lanes, x), 1)
+		kernel.Gemm(kernel.MatrixOf(len(s.bias), lanes, dst), 1, s.dense, kernel.MatrixOf(s.n, lanes, x), beta)
 		return
 	}
 	size := 4
