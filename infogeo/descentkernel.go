@@ -97,29 +97,18 @@ func checkBatch[T flow.Float](m kernel.Matrix[T], others ...kernel.Matrix[T]) {
 }
 
 // LogitStepRows is LogitStep for each row of z, in place: B problems of K states
-// each. loss receives the B losses. Short rows that lie one after another are taken
-// together. It panics unless z, q and p have the same shape and loss has as many elements
-// as they have rows.
+// each. loss receives the B losses. Many short rows are divided among the processors,
+// which changes no bit of the results. It panics unless z, q and p have the same shape and
+// loss has as many elements as they have rows.
 func LogitStepRows[T flow.Float](loss []float64, z, q, p kernel.Matrix[T], alpha float64) {
 	checkBatch(z, q, p)
 	checkLens(z.Rows, len(loss))
-	k := z.Cols
-	if k > stepBlock/4 || z.Stride != k || q.Stride != k || p.Stride != k {
-		for i := range loss {
-			loss[i] = LogitStep(z.Row(i), z.Row(i), q.Row(i), p.Row(i), alpha)
-		}
+	if z.Cols <= stepBlock {
+		kernel.LogitDescentRows(loss, z, q, p, alpha)
 		return
 	}
-	rows := stepBlock / max(1, k)
-	for i := 0; i < len(loss); i += rows {
-		j := min(i+rows, len(loss))
-		x, a, b := z.Data[i*k:j*k], q.Data[i*k:j*k], p.Data[i*k:j*k]
-		copy(b, x)
-		m := kernel.MatrixOf(j-i, k, b)
-		kernel.SoftmaxRows(m)
-		kernel.RelativeEntropyRows(loss[i:j], kernel.MatrixOf(j-i, k, a), m)
-		kernel.Axpy(T(-alpha), b, x)
-		kernel.Axpy(T(alpha), a, x)
+	for i := range loss {
+		loss[i] = LogitStep(z.Row(i), z.Row(i), q.Row(i), p.Row(i), alpha)
 	}
 }
 

@@ -45,6 +45,7 @@
 //	SquaredDistances GaussianKernel
 //	ExpSum            e^(x_i-z) and their sum
 //	RelativeEntropy   Σ p_i log(p_i/q_i) - p_i + q_i; RelativeEntropyRows
+//	LogitDescentRows  a step of gradient descent of KL(q‖softmax(z)) in z, with its loss
 //	QuotientTo        (x + c y)/(y + s)
 //
 // # Conventions

@@ -137,6 +137,7 @@ func guardMatrices[T kernel.Float](g *guards[T], m, n int) {
 	kernel.BiasReLU(a, x)
 	kernel.SoftmaxRows(a)
 	kernel.LogSumExpRows(y, a)
+	kernel.LogitDescentRows(make([]float64, m), a, g.matrix(m, n), g.matrix(m, n), 0.5)
 	p, q := g.matrix(m, 7), g.matrix(n, 7)
 	kernel.SquaredDistances(a, p, q)
 	if n > 0 {

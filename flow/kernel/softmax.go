@@ -28,10 +28,10 @@ func softmaxRows[T Float](m Matrix[T]) {
 		return
 	}
 	if is64[T]() {
-		f64.SoftmaxRows(m.Rows, m.Cols, first[float64](m.Data), m.Stride)
+		f64.SoftmaxRows(m.Rows, m.Cols, first[float64](m.Data), m.Stride, first[float64](m.Data), m.Stride)
 		return
 	}
-	f32.SoftmaxRows(m.Rows, m.Cols, first[float32](m.Data), m.Stride)
+	f32.SoftmaxRows(m.Rows, m.Cols, first[float32](m.Data), m.Stride, first[float32](m.Data), m.Stride)
 }
 
 func softmaxTwin[T Float](row []T) {

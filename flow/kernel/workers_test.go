@@ -69,6 +69,8 @@ func testWorkers[T kernel.Float](t *testing.T) {
 	}
 	m := kernel.MatrixOf(500, 600, z[:300000])
 	check("softmax", m.Data, func() { kernel.SoftmaxRows(m) })
+	q, p, loss := kernel.MatrixOf(500, 600, randVec[T](r, 300000, 0).s), kernel.NewMatrix[T](500, 600), make([]float64, 500)
+	check("logit descent", m.Data, func() { kernel.LogitDescentRows(loss, m, q, p, 0.5) })
 }
 
 // TestWorkersConcurrently calls from many goroutines at once, more than there
@@ -106,11 +108,15 @@ func TestWorkersDoNotAllocate(t *testing.T) {
 		a, b, c := kernel.NewMatrix[float32](300, 300), kernel.NewMatrix[float32](300, 300), kernel.NewMatrix[float32](300, 300)
 		x, y := make([]float64, 1<<17), make([]float64, 1<<17)
 		v := kernel.MatrixOf(1024, 1024, make([]float64, 1<<20))
+		w, loss := kernel.NewMatrix[float64](1<<13, 16), make([]float64, 1<<13)
 		for name, f := range map[string]func(){
 			"Gemm":  func() { kernel.Gemm(c, 1, a, b, 0) },
 			"Gemv":  func() { kernel.Gemv(x[:1024], 1, v, y[:1024], 0) },
 			"GemvT": func() { kernel.GemvT(x[:1024], 1, v, y[:1024], 0) },
 			"Exp":   func() { kernel.Exp(x, y) },
+			"LogitDescentRows": func() {
+				kernel.LogitDescentRows(loss, kernel.MatrixOf(1<<13, 16, x), kernel.MatrixOf(1<<13, 16, y), w, 1e-3)
+			},
 		} {
 			// A garbage collection in between may empty the pools.
 			if got := testing.AllocsPerRun(10, f); got >= 1 {

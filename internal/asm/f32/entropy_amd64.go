@@ -15,6 +15,11 @@ func RelativeEntropy(n int, p *float32, q *float32) float64
 //go:noescape
 func RelativeEntropyRows(m int, n int, dst *float64, p *float32, q *float32)
 
+// DescendRows does the same as RelativeEntropyRows and adds α(p-q) to z. m, n > 0.
+//
+//go:noescape
+func DescendRows(m int, n int, dst *float64, p *float32, q *float32, z *float32, alpha float64)
+
 // Max returns the greatest element; a NaN may get lost. n > 0.
 //
 //go:noescape

@@ -12,216 +12,202 @@ TEXT ·RelativeEntropy(SB), NOSPLIT, $0-32
 	MOVQ   n+0(FP), DX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
 	XORQ   BX, BX
-	CMPQ   DX, $0x00000008
+	SUBQ   $0x00000008, DX
 	JLT    one
 
 	PCALIGN $32
-block:
-	VCVTPS2PD   (AX)(BX*4), Y3
+pair:
+	VCVTPS2PD   (AX)(BX*4), Y2
 	VCVTPS2PD   (CX)(BX*4), Y4
-	VCMPPD      $0x11, normal64<>+0(SB), Y4, Y5
-	VORPD       Y3, Y5, Y5
-	VORPD       Y5, Y2, Y2
-	VSUBPD      Y4, Y3, Y5
-	VMOVUPD     normal64<>+0(SB), Y6
-	VMAXPD      Y3, Y6, Y6
-	VPSUBQ      Y4, Y6, Y7
-	VPADDQ      half5264<>+0(SB), Y7, Y7
-	VPAND       exponent64<>+0(SB), Y7, Y7
-	VPADDQ      Y7, Y4, Y4
-	VPADDQ      bias1164<>+0(SB), Y7, Y7
-	VPSRLQ      $0x34, Y7, Y7
-	VPOR        two5264<>+0(SB), Y7, Y7
-	VSUBPD      exponentbias64<>+0(SB), Y7, Y7
-	VSUBPD      Y4, Y6, Y8
-	VADDPD      Y4, Y6, Y6
-	VDIVPD      Y6, Y8, Y8
-	VMULPD      Y8, Y8, Y4
-	VMOVUPD     atanh_h64<>+0(SB), Y6
-	VFMADD213PD atanh_g64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_f64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_e64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_d64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_c64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_b64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_a64<>+0(SB), Y4, Y6
-	VMULPD      Y4, Y6, Y6
-	VMOVAPD     Y6, Y4
-	VFMADD231PD Y8, Y6, Y4
-	VADDPD      Y8, Y4, Y4
-	VMULPD      Y5, Y4, Y4
-	VFMADD213PD Y8, Y8, Y6
-	VADDPD      Y6, Y6, Y6
-	VFMADD231PD ln264<>+0(SB), Y7, Y6
-	VFMSUB213PD Y5, Y3, Y6
-	VXORPS      Y3, Y3, Y3
-	VCMPPD      $0x00, Y3, Y7, Y3
-	VBLENDVPD   Y3, Y4, Y6, Y6
-	VADDPD      Y6, Y0, Y0
+	VCMPPD      $0x11, normal64<>+0(SB), Y4, Y3
+	VORPD       Y2, Y3, Y3
+	VORPD       Y3, Y1, Y1
 	VCVTPS2PD   16(AX)(BX*4), Y3
-	VCVTPS2PD   16(CX)(BX*4), Y4
-	VCMPPD      $0x11, normal64<>+0(SB), Y4, Y5
-	VORPD       Y3, Y5, Y5
-	VORPD       Y5, Y2, Y2
-	VSUBPD      Y4, Y3, Y5
-	VMOVUPD     normal64<>+0(SB), Y6
-	VMAXPD      Y3, Y6, Y6
-	VPSUBQ      Y4, Y6, Y7
-	VPADDQ      half5264<>+0(SB), Y7, Y7
-	VPAND       exponent64<>+0(SB), Y7, Y7
-	VPADDQ      Y7, Y4, Y4
-	VPADDQ      bias1164<>+0(SB), Y7, Y7
-	VPSRLQ      $0x34, Y7, Y7
-	VPOR        two5264<>+0(SB), Y7, Y7
-	VSUBPD      exponentbias64<>+0(SB), Y7, Y7
-	VSUBPD      Y4, Y6, Y8
-	VADDPD      Y4, Y6, Y6
-	VDIVPD      Y6, Y8, Y8
-	VMULPD      Y8, Y8, Y4
-	VMOVUPD     atanh_h64<>+0(SB), Y6
-	VFMADD213PD atanh_g64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_f64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_e64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_d64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_c64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_b64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_a64<>+0(SB), Y4, Y6
-	VMULPD      Y4, Y6, Y6
-	VMOVAPD     Y6, Y4
-	VFMADD231PD Y8, Y6, Y4
-	VADDPD      Y8, Y4, Y4
-	VMULPD      Y5, Y4, Y4
-	VFMADD213PD Y8, Y8, Y6
-	VADDPD      Y6, Y6, Y6
-	VFMADD231PD ln264<>+0(SB), Y7, Y6
-	VFMSUB213PD Y5, Y3, Y6
-	VXORPS      Y3, Y3, Y3
-	VCMPPD      $0x00, Y3, Y7, Y3
-	VBLENDVPD   Y3, Y4, Y6, Y6
-	VADDPD      Y6, Y1, Y1
+	VCVTPS2PD   16(CX)(BX*4), Y5
+	VCMPPD      $0x11, normal64<>+0(SB), Y5, Y6
+	VORPD       Y3, Y6, Y6
+	VORPD       Y6, Y1, Y1
+	VSUBPD      Y4, Y2, Y6
+	VSUBPD      Y5, Y3, Y7
+	VMOVUPD     normal64<>+0(SB), Y9
+	VMAXPD      Y2, Y9, Y8
+	VMAXPD      Y3, Y9, Y9
+	VPSUBQ      Y4, Y8, Y10
+	VPSUBQ      Y5, Y9, Y11
+	VPADDQ      half52bias64<>+0(SB), Y10, Y10
+	VPADDQ      half52bias64<>+0(SB), Y11, Y11
+	VPAND       exponent64<>+0(SB), Y10, Y10
+	VPAND       exponent64<>+0(SB), Y11, Y11
+	VPADDQ      Y10, Y4, Y4
+	VPADDQ      Y11, Y5, Y5
+	VADDPD      Y4, Y8, Y12
+	VADDPD      Y5, Y9, Y13
+	VSUBPD      Y4, Y8, Y8
+	VSUBPD      Y5, Y9, Y9
+	VDIVPD      Y8, Y12, Y12
+	VDIVPD      Y9, Y13, Y13
+	VPSRLQ      $0x34, Y10, Y10
+	VPSRLQ      $0x34, Y11, Y11
+	VPOR        two5264<>+0(SB), Y10, Y10
+	VPOR        two5264<>+0(SB), Y11, Y11
+	VSUBPD      exponentbias64<>+0(SB), Y10, Y10
+	VSUBPD      exponentbias64<>+0(SB), Y11, Y11
+	VMULPD      Y12, Y12, Y4
+	VMULPD      Y13, Y13, Y5
+	VMOVUPD     atanh_h64<>+0(SB), Y9
+	VMOVUPD     Y9, Y8
+	VMOVUPD     Y9, Y9
+	VMOVUPD     atanh_g64<>+0(SB), Y14
+	VFMADD213PD Y14, Y4, Y8
+	VFMADD213PD Y14, Y5, Y9
+	VMOVUPD     atanh_f64<>+0(SB), Y14
+	VFMADD213PD Y14, Y4, Y8
+	VFMADD213PD Y14, Y5, Y9
+	VMOVUPD     atanh_e64<>+0(SB), Y14
+	VFMADD213PD Y14, Y4, Y8
+	VFMADD213PD Y14, Y5, Y9
+	VMOVUPD     atanh_d64<>+0(SB), Y14
+	VFMADD213PD Y14, Y4, Y8
+	VFMADD213PD Y14, Y5, Y9
+	VMOVUPD     atanh_c64<>+0(SB), Y14
+	VFMADD213PD Y14, Y4, Y8
+	VFMADD213PD Y14, Y5, Y9
+	VMOVUPD     atanh_b64<>+0(SB), Y14
+	VFMADD213PD Y14, Y4, Y8
+	VFMADD213PD Y14, Y5, Y9
+	VMOVUPD     atanh_a64<>+0(SB), Y14
+	VFMADD213PD Y14, Y4, Y8
+	VFMADD213PD Y14, Y5, Y9
+	VMULPD      Y4, Y8, Y8
+	VMULPD      Y5, Y9, Y9
+	VFMADD213PD Y12, Y8, Y12
+	VFMADD213PD Y13, Y9, Y13
+	VADDPD      Y12, Y8, Y8
+	VADDPD      Y13, Y9, Y9
+	VMULPD      Y6, Y8, Y8
+	VMULPD      Y7, Y9, Y9
+	VADDPD      Y12, Y12, Y12
+	VADDPD      Y13, Y13, Y13
+	VFMADD231PD ln264<>+0(SB), Y10, Y12
+	VFMADD231PD ln264<>+0(SB), Y11, Y13
+	VFMSUB213PD Y6, Y2, Y12
+	VFMSUB213PD Y7, Y3, Y13
+	VXORPS      Y2, Y2, Y2
+	VCMPPD      $0x00, Y2, Y10, Y10
+	VCMPPD      $0x00, Y2, Y11, Y11
+	VBLENDVPD   Y10, Y8, Y12, Y12
+	VBLENDVPD   Y11, Y9, Y13, Y13
+	VADDPD      Y12, Y0, Y0
+	VADDPD      Y13, Y0, Y0
 	ADDQ        $0x00000008, BX
 	SUBQ        $0x00000008, DX
-	CMPQ        DX, $0x00000008
-	JGE         block
+	JGE         pair
 
 one:
-	CMPQ DX, $0x00000004
-	JLT  tail
-
-	PCALIGN $32
-vector:
-	VCVTPS2PD   (AX)(BX*4), Y3
-	VCVTPS2PD   (CX)(BX*4), Y4
-	VCMPPD      $0x11, normal64<>+0(SB), Y4, Y5
-	VORPD       Y3, Y5, Y5
-	VORPD       Y5, Y2, Y2
-	VSUBPD      Y4, Y3, Y5
-	VMOVUPD     normal64<>+0(SB), Y6
-	VMAXPD      Y3, Y6, Y6
-	VPSUBQ      Y4, Y6, Y7
-	VPADDQ      half5264<>+0(SB), Y7, Y7
-	VPAND       exponent64<>+0(SB), Y7, Y7
-	VPADDQ      Y7, Y4, Y4
-	VPADDQ      bias1164<>+0(SB), Y7, Y7
-	VPSRLQ      $0x34, Y7, Y7
-	VPOR        two5264<>+0(SB), Y7, Y7
-	VSUBPD      exponentbias64<>+0(SB), Y7, Y7
-	VSUBPD      Y4, Y6, Y8
-	VADDPD      Y4, Y6, Y6
-	VDIVPD      Y6, Y8, Y8
-	VMULPD      Y8, Y8, Y4
-	VMOVUPD     atanh_h64<>+0(SB), Y6
-	VFMADD213PD atanh_g64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_f64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_e64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_d64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_c64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_b64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_a64<>+0(SB), Y4, Y6
-	VMULPD      Y4, Y6, Y6
-	VMOVAPD     Y6, Y4
-	VFMADD231PD Y8, Y6, Y4
-	VADDPD      Y8, Y4, Y4
-	VMULPD      Y5, Y4, Y4
-	VFMADD213PD Y8, Y8, Y6
-	VADDPD      Y6, Y6, Y6
-	VFMADD231PD ln264<>+0(SB), Y7, Y6
-	VFMSUB213PD Y5, Y3, Y6
-	VXORPS      Y3, Y3, Y3
-	VCMPPD      $0x00, Y3, Y7, Y3
-	VBLENDVPD   Y3, Y4, Y6, Y6
-	VADDPD      Y6, Y0, Y0
+	ADDQ        $0x00000004, DX
+	JLT         tail
+	VCVTPS2PD   (AX)(BX*4), Y2
+	VCVTPS2PD   (CX)(BX*4), Y3
+	VCMPPD      $0x11, normal64<>+0(SB), Y3, Y4
+	VORPD       Y2, Y4, Y4
+	VORPD       Y4, Y1, Y1
+	VSUBPD      Y3, Y2, Y4
+	VMOVUPD     normal64<>+0(SB), Y5
+	VMAXPD      Y2, Y5, Y5
+	VPSUBQ      Y3, Y5, Y6
+	VPADDQ      half52bias64<>+0(SB), Y6, Y6
+	VPAND       exponent64<>+0(SB), Y6, Y6
+	VPADDQ      Y6, Y3, Y3
+	VADDPD      Y3, Y5, Y7
+	VSUBPD      Y3, Y5, Y5
+	VDIVPD      Y5, Y7, Y7
+	VPSRLQ      $0x34, Y6, Y6
+	VPOR        two5264<>+0(SB), Y6, Y6
+	VSUBPD      exponentbias64<>+0(SB), Y6, Y6
+	VMULPD      Y7, Y7, Y3
+	VMOVUPD     atanh_h64<>+0(SB), Y5
+	VFMADD213PD atanh_g64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_f64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_e64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_d64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_c64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_b64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_a64<>+0(SB), Y3, Y5
+	VMULPD      Y3, Y5, Y5
+	VFMADD213PD Y7, Y5, Y7
+	VADDPD      Y7, Y5, Y5
+	VMULPD      Y4, Y5, Y5
+	VADDPD      Y7, Y7, Y7
+	VFMADD231PD ln264<>+0(SB), Y6, Y7
+	VFMSUB213PD Y4, Y2, Y7
+	VXORPS      Y2, Y2, Y2
+	VCMPPD      $0x00, Y2, Y6, Y6
+	VBLENDVPD   Y6, Y5, Y7, Y7
+	VADDPD      Y7, Y0, Y0
 	ADDQ        $0x00000004, BX
 	SUBQ        $0x00000004, DX
-	CMPQ        DX, $0x00000004
-	JGE         vector
 
 tail:
-	TESTQ       DX, DX
-	JE          done
+	ADDQ        $0x00000004, DX
+	JE          sum
 	LEAQ        masks<>+0(SB), SI
 	MOVQ        $0x00000004, DI
 	SUBQ        DX, DI
-	VMOVDQU     16(SI)(DI*4), X4
-	VPMOVSXDQ   X4, Y3
-	VMASKMOVPS  (AX)(BX*4), X4, X5
-	VCVTPS2PD   X5, Y5
-	VMASKMOVPS  (CX)(BX*4), X4, X4
+	VMOVDQU     16(SI)(DI*4), X3
+	VPMOVSXDQ   X3, Y2
+	VMASKMOVPS  (AX)(BX*4), X3, X4
 	VCVTPS2PD   X4, Y4
-	VCMPPD      $0x11, normal64<>+0(SB), Y4, Y6
-	VANDPD      Y3, Y6, Y6
-	VORPD       Y5, Y6, Y6
-	VORPD       Y6, Y2, Y2
-	VSUBPD      Y4, Y5, Y6
-	VMOVUPD     normal64<>+0(SB), Y7
-	VMAXPD      Y5, Y7, Y7
-	VPSUBQ      Y4, Y7, Y8
-	VPADDQ      half5264<>+0(SB), Y8, Y8
-	VPAND       exponent64<>+0(SB), Y8, Y8
-	VPADDQ      Y8, Y4, Y4
-	VPADDQ      bias1164<>+0(SB), Y8, Y8
-	VPSRLQ      $0x34, Y8, Y8
-	VPOR        two5264<>+0(SB), Y8, Y8
-	VSUBPD      exponentbias64<>+0(SB), Y8, Y8
-	VSUBPD      Y4, Y7, Y9
-	VADDPD      Y4, Y7, Y7
-	VDIVPD      Y7, Y9, Y9
-	VMULPD      Y9, Y9, Y4
-	VMOVUPD     atanh_h64<>+0(SB), Y7
-	VFMADD213PD atanh_g64<>+0(SB), Y4, Y7
-	VFMADD213PD atanh_f64<>+0(SB), Y4, Y7
-	VFMADD213PD atanh_e64<>+0(SB), Y4, Y7
-	VFMADD213PD atanh_d64<>+0(SB), Y4, Y7
-	VFMADD213PD atanh_c64<>+0(SB), Y4, Y7
-	VFMADD213PD atanh_b64<>+0(SB), Y4, Y7
-	VFMADD213PD atanh_a64<>+0(SB), Y4, Y7
-	VMULPD      Y4, Y7, Y7
-	VMOVAPD     Y7, Y4
-	VFMADD231PD Y9, Y7, Y4
-	VADDPD      Y9, Y4, Y4
-	VMULPD      Y6, Y4, Y4
-	VFMADD213PD Y9, Y9, Y7
-	VADDPD      Y7, Y7, Y7
-	VFMADD231PD ln264<>+0(SB), Y8, Y7
-	VFMSUB213PD Y6, Y5, Y7
-	VXORPS      Y5, Y5, Y5
-	VCMPPD      $0x00, Y5, Y8, Y5
-	VBLENDVPD   Y5, Y4, Y7, Y7
-	VANDPD      Y3, Y7, Y7
-	VADDPD      Y7, Y0, Y0
+	VMASKMOVPS  (CX)(BX*4), X3, X3
+	VCVTPS2PD   X3, Y3
+	VCMPPD      $0x11, normal64<>+0(SB), Y3, Y5
+	VANDPD      Y2, Y5, Y5
+	VORPD       Y4, Y5, Y5
+	VORPD       Y5, Y1, Y1
+	VSUBPD      Y3, Y4, Y5
+	VMOVUPD     normal64<>+0(SB), Y6
+	VMAXPD      Y4, Y6, Y6
+	VPSUBQ      Y3, Y6, Y7
+	VPADDQ      half52bias64<>+0(SB), Y7, Y7
+	VPAND       exponent64<>+0(SB), Y7, Y7
+	VPADDQ      Y7, Y3, Y3
+	VADDPD      Y3, Y6, Y8
+	VSUBPD      Y3, Y6, Y6
+	VDIVPD      Y6, Y8, Y8
+	VPSRLQ      $0x34, Y7, Y7
+	VPOR        two5264<>+0(SB), Y7, Y7
+	VSUBPD      exponentbias64<>+0(SB), Y7, Y7
+	VMULPD      Y8, Y8, Y3
+	VMOVUPD     atanh_h64<>+0(SB), Y6
+	VFMADD213PD atanh_g64<>+0(SB), Y3, Y6
+	VFMADD213PD atanh_f64<>+0(SB), Y3, Y6
+	VFMADD213PD atanh_e64<>+0(SB), Y3, Y6
+	VFMADD213PD atanh_d64<>+0(SB), Y3, Y6
+	VFMADD213PD atanh_c64<>+0(SB), Y3, Y6
+	VFMADD213PD atanh_b64<>+0(SB), Y3, Y6
+	VFMADD213PD atanh_a64<>+0(SB), Y3, Y6
+	VMULPD      Y3, Y6, Y6
+	VFMADD213PD Y8, Y6, Y8
+	VADDPD      Y8, Y6, Y6
+	VMULPD      Y5, Y6, Y6
+	VADDPD      Y8, Y8, Y8
+	VFMADD231PD ln264<>+0(SB), Y7, Y8
+	VFMSUB213PD Y5, Y4, Y8
+	VXORPS      Y3, Y3, Y3
+	VCMPPD      $0x00, Y3, Y7, Y7
+	VBLENDVPD   Y7, Y6, Y8, Y8
+	VANDPD      Y2, Y8, Y8
+	VADDPD      Y8, Y0, Y0
 
-done:
-	VADDPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X0
-	VPERMILPD    $0x01, X0, X1
-	VADDSD       X1, X0, X0
-	VMOVMSKPD    Y2, AX
-	TESTL        AX, AX
-	JE           store
-	VPCMPEQD     X0, X0, X0
+sum:
+	VPERM2F128 $0x01, Y0, Y0, Y2
+	VADDPD     Y2, Y0, Y0
+	VPERMILPD  $0x05, Y0, Y2
+	VADDPD     Y2, Y0, Y0
+	VMOVMSKPD  Y1, AX
+	TESTL      AX, AX
+	JE         store
+	VPCMPEQD   X0, X0, X0
 
 store:
 	MOVSD X0, ret+24(FP)
@@ -234,23 +220,17 @@ DATA normal64<>+16(SB)/8, $(0.00000000000000000000000000000000000000000000000000
 DATA normal64<>+24(SB)/8, $(0.000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000022250738585072014)
 GLOBL normal64<>(SB), RODATA|NOPTR, $32
 
-DATA half5264<>+0(SB)/8, $0x0008000000000000
-DATA half5264<>+8(SB)/8, $0x0008000000000000
-DATA half5264<>+16(SB)/8, $0x0008000000000000
-DATA half5264<>+24(SB)/8, $0x0008000000000000
-GLOBL half5264<>(SB), RODATA|NOPTR, $32
+DATA half52bias64<>+0(SB)/8, $0x8008000000000000
+DATA half52bias64<>+8(SB)/8, $0x8008000000000000
+DATA half52bias64<>+16(SB)/8, $0x8008000000000000
+DATA half52bias64<>+24(SB)/8, $0x8008000000000000
+GLOBL half52bias64<>(SB), RODATA|NOPTR, $32
 
 DATA exponent64<>+0(SB)/8, $0xfff0000000000000
 DATA exponent64<>+8(SB)/8, $0xfff0000000000000
 DATA exponent64<>+16(SB)/8, $0xfff0000000000000
 DATA exponent64<>+24(SB)/8, $0xfff0000000000000
 GLOBL exponent64<>(SB), RODATA|NOPTR, $32
-
-DATA bias1164<>+0(SB)/8, $0x8000000000000000
-DATA bias1164<>+8(SB)/8, $0x8000000000000000
-DATA bias1164<>+16(SB)/8, $0x8000000000000000
-DATA bias1164<>+24(SB)/8, $0x8000000000000000
-GLOBL bias1164<>(SB), RODATA|NOPTR, $32
 
 DATA two5264<>+0(SB)/8, $0x4330000000000000
 DATA two5264<>+8(SB)/8, $0x4330000000000000
@@ -340,216 +320,202 @@ row:
 	MOVQ   n+8(FP), SI
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
 	XORQ   DI, DI
-	CMPQ   SI, $0x00000008
+	SUBQ   $0x00000008, SI
 	JLT    one
 
 	PCALIGN $32
-block:
-	VCVTPS2PD   (DX)(DI*4), Y3
+pair:
+	VCVTPS2PD   (DX)(DI*4), Y2
 	VCVTPS2PD   (BX)(DI*4), Y4
-	VCMPPD      $0x11, normal64<>+0(SB), Y4, Y5
-	VORPD       Y3, Y5, Y5
-	VORPD       Y5, Y2, Y2
-	VSUBPD      Y4, Y3, Y5
-	VMOVUPD     normal64<>+0(SB), Y6
-	VMAXPD      Y3, Y6, Y6
-	VPSUBQ      Y4, Y6, Y7
-	VPADDQ      half5264<>+0(SB), Y7, Y7
-	VPAND       exponent64<>+0(SB), Y7, Y7
-	VPADDQ      Y7, Y4, Y4
-	VPADDQ      bias1164<>+0(SB), Y7, Y7
-	VPSRLQ      $0x34, Y7, Y7
-	VPOR        two5264<>+0(SB), Y7, Y7
-	VSUBPD      exponentbias64<>+0(SB), Y7, Y7
-	VSUBPD      Y4, Y6, Y8
-	VADDPD      Y4, Y6, Y6
-	VDIVPD      Y6, Y8, Y8
-	VMULPD      Y8, Y8, Y4
-	VMOVUPD     atanh_h64<>+0(SB), Y6
-	VFMADD213PD atanh_g64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_f64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_e64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_d64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_c64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_b64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_a64<>+0(SB), Y4, Y6
-	VMULPD      Y4, Y6, Y6
-	VMOVAPD     Y6, Y4
-	VFMADD231PD Y8, Y6, Y4
-	VADDPD      Y8, Y4, Y4
-	VMULPD      Y5, Y4, Y4
-	VFMADD213PD Y8, Y8, Y6
-	VADDPD      Y6, Y6, Y6
-	VFMADD231PD ln264<>+0(SB), Y7, Y6
-	VFMSUB213PD Y5, Y3, Y6
-	VXORPS      Y3, Y3, Y3
-	VCMPPD      $0x00, Y3, Y7, Y3
-	VBLENDVPD   Y3, Y4, Y6, Y6
-	VADDPD      Y6, Y0, Y0
+	VCMPPD      $0x11, normal64<>+0(SB), Y4, Y3
+	VORPD       Y2, Y3, Y3
+	VORPD       Y3, Y1, Y1
 	VCVTPS2PD   16(DX)(DI*4), Y3
-	VCVTPS2PD   16(BX)(DI*4), Y4
-	VCMPPD      $0x11, normal64<>+0(SB), Y4, Y5
-	VORPD       Y3, Y5, Y5
-	VORPD       Y5, Y2, Y2
-	VSUBPD      Y4, Y3, Y5
-	VMOVUPD     normal64<>+0(SB), Y6
-	VMAXPD      Y3, Y6, Y6
-	VPSUBQ      Y4, Y6, Y7
-	VPADDQ      half5264<>+0(SB), Y7, Y7
-	VPAND       exponent64<>+0(SB), Y7, Y7
-	VPADDQ      Y7, Y4, Y4
-	VPADDQ      bias1164<>+0(SB), Y7, Y7
-	VPSRLQ      $0x34, Y7, Y7
-	VPOR        two5264<>+0(SB), Y7, Y7
-	VSUBPD      exponentbias64<>+0(SB), Y7, Y7
-	VSUBPD      Y4, Y6, Y8
-	VADDPD      Y4, Y6, Y6
-	VDIVPD      Y6, Y8, Y8
-	VMULPD      Y8, Y8, Y4
-	VMOVUPD     atanh_h64<>+0(SB), Y6
-	VFMADD213PD atanh_g64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_f64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_e64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_d64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_c64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_b64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_a64<>+0(SB), Y4, Y6
-	VMULPD      Y4, Y6, Y6
-	VMOVAPD     Y6, Y4
-	VFMADD231PD Y8, Y6, Y4
-	VADDPD      Y8, Y4, Y4
-	VMULPD      Y5, Y4, Y4
-	VFMADD213PD Y8, Y8, Y6
-	VADDPD      Y6, Y6, Y6
-	VFMADD231PD ln264<>+0(SB), Y7, Y6
-	VFMSUB213PD Y5, Y3, Y6
-	VXORPS      Y3, Y3, Y3
-	VCMPPD      $0x00, Y3, Y7, Y3
-	VBLENDVPD   Y3, Y4, Y6, Y6
-	VADDPD      Y6, Y1, Y1
+	VCVTPS2PD   16(BX)(DI*4), Y5
+	VCMPPD      $0x11, normal64<>+0(SB), Y5, Y6
+	VORPD       Y3, Y6, Y6
+	VORPD       Y6, Y1, Y1
+	VSUBPD      Y4, Y2, Y6
+	VSUBPD      Y5, Y3, Y7
+	VMOVUPD     normal64<>+0(SB), Y9
+	VMAXPD      Y2, Y9, Y8
+	VMAXPD      Y3, Y9, Y9
+	VPSUBQ      Y4, Y8, Y10
+	VPSUBQ      Y5, Y9, Y11
+	VPADDQ      half52bias64<>+0(SB), Y10, Y10
+	VPADDQ      half52bias64<>+0(SB), Y11, Y11
+	VPAND       exponent64<>+0(SB), Y10, Y10
+	VPAND       exponent64<>+0(SB), Y11, Y11
+	VPADDQ      Y10, Y4, Y4
+	VPADDQ      Y11, Y5, Y5
+	VADDPD      Y4, Y8, Y12
+	VADDPD      Y5, Y9, Y13
+	VSUBPD      Y4, Y8, Y8
+	VSUBPD      Y5, Y9, Y9
+	VDIVPD      Y8, Y12, Y12
+	VDIVPD      Y9, Y13, Y13
+	VPSRLQ      $0x34, Y10, Y10
+	VPSRLQ      $0x34, Y11, Y11
+	VPOR        two5264<>+0(SB), Y10, Y10
+	VPOR        two5264<>+0(SB), Y11, Y11
+	VSUBPD      exponentbias64<>+0(SB), Y10, Y10
+	VSUBPD      exponentbias64<>+0(SB), Y11, Y11
+	VMULPD      Y12, Y12, Y4
+	VMULPD      Y13, Y13, Y5
+	VMOVUPD     atanh_h64<>+0(SB), Y9
+	VMOVUPD     Y9, Y8
+	VMOVUPD     Y9, Y9
+	VMOVUPD     atanh_g64<>+0(SB), Y14
+	VFMADD213PD Y14, Y4, Y8
+	VFMADD213PD Y14, Y5, Y9
+	VMOVUPD     atanh_f64<>+0(SB), Y14
+	VFMADD213PD Y14, Y4, Y8
+	VFMADD213PD Y14, Y5, Y9
+	VMOVUPD     atanh_e64<>+0(SB), Y14
+	VFMADD213PD Y14, Y4, Y8
+	VFMADD213PD Y14, Y5, Y9
+	VMOVUPD     atanh_d64<>+0(SB), Y14
+	VFMADD213PD Y14, Y4, Y8
+	VFMADD213PD Y14, Y5, Y9
+	VMOVUPD     atanh_c64<>+0(SB), Y14
+	VFMADD213PD Y14, Y4, Y8
+	VFMADD213PD Y14, Y5, Y9
+	VMOVUPD     atanh_b64<>+0(SB), Y14
+	VFMADD213PD Y14, Y4, Y8
+	VFMADD213PD Y14, Y5, Y9
+	VMOVUPD     atanh_a64<>+0(SB), Y14
+	VFMADD213PD Y14, Y4, Y8
+	VFMADD213PD Y14, Y5, Y9
+	VMULPD      Y4, Y8, Y8
+	VMULPD      Y5, Y9, Y9
+	VFMADD213PD Y12, Y8, Y12
+	VFMADD213PD Y13, Y9, Y13
+	VADDPD      Y12, Y8, Y8
+	VADDPD      Y13, Y9, Y9
+	VMULPD      Y6, Y8, Y8
+	VMULPD      Y7, Y9, Y9
+	VADDPD      Y12, Y12, Y12
+	VADDPD      Y13, Y13, Y13
+	VFMADD231PD ln264<>+0(SB), Y10, Y12
+	VFMADD231PD ln264<>+0(SB), Y11, Y13
+	VFMSUB213PD Y6, Y2, Y12
+	VFMSUB213PD Y7, Y3, Y13
+	VXORPS      Y2, Y2, Y2
+	VCMPPD      $0x00, Y2, Y10, Y10
+	VCMPPD      $0x00, Y2, Y11, Y11
+	VBLENDVPD   Y10, Y8, Y12, Y12
+	VBLENDVPD   Y11, Y9, Y13, Y13
+	VADDPD      Y12, Y0, Y0
+	VADDPD      Y13, Y0, Y0
 	ADDQ        $0x00000008, DI
 	SUBQ        $0x00000008, SI
-	CMPQ        SI, $0x00000008
-	JGE         block
+	JGE         pair
 
 one:
-	CMPQ SI, $0x00000004
-	JLT  tail
-
-	PCALIGN $32
-vector:
-	VCVTPS2PD   (DX)(DI*4), Y3
-	VCVTPS2PD   (BX)(DI*4), Y4
-	VCMPPD      $0x11, normal64<>+0(SB), Y4, Y5
-	VORPD       Y3, Y5, Y5
-	VORPD       Y5, Y2, Y2
-	VSUBPD      Y4, Y3, Y5
-	VMOVUPD     normal64<>+0(SB), Y6
-	VMAXPD      Y3, Y6, Y6
-	VPSUBQ      Y4, Y6, Y7
-	VPADDQ      half5264<>+0(SB), Y7, Y7
-	VPAND       exponent64<>+0(SB), Y7, Y7
-	VPADDQ      Y7, Y4, Y4
-	VPADDQ      bias1164<>+0(SB), Y7, Y7
-	VPSRLQ      $0x34, Y7, Y7
-	VPOR        two5264<>+0(SB), Y7, Y7
-	VSUBPD      exponentbias64<>+0(SB), Y7, Y7
-	VSUBPD      Y4, Y6, Y8
-	VADDPD      Y4, Y6, Y6
-	VDIVPD      Y6, Y8, Y8
-	VMULPD      Y8, Y8, Y4
-	VMOVUPD     atanh_h64<>+0(SB), Y6
-	VFMADD213PD atanh_g64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_f64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_e64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_d64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_c64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_b64<>+0(SB), Y4, Y6
-	VFMADD213PD atanh_a64<>+0(SB), Y4, Y6
-	VMULPD      Y4, Y6, Y6
-	VMOVAPD     Y6, Y4
-	VFMADD231PD Y8, Y6, Y4
-	VADDPD      Y8, Y4, Y4
-	VMULPD      Y5, Y4, Y4
-	VFMADD213PD Y8, Y8, Y6
-	VADDPD      Y6, Y6, Y6
-	VFMADD231PD ln264<>+0(SB), Y7, Y6
-	VFMSUB213PD Y5, Y3, Y6
-	VXORPS      Y3, Y3, Y3
-	VCMPPD      $0x00, Y3, Y7, Y3
-	VBLENDVPD   Y3, Y4, Y6, Y6
-	VADDPD      Y6, Y0, Y0
+	ADDQ        $0x00000004, SI
+	JLT         tail
+	VCVTPS2PD   (DX)(DI*4), Y2
+	VCVTPS2PD   (BX)(DI*4), Y3
+	VCMPPD      $0x11, normal64<>+0(SB), Y3, Y4
+	VORPD       Y2, Y4, Y4
+	VORPD       Y4, Y1, Y1
+	VSUBPD      Y3, Y2, Y4
+	VMOVUPD     normal64<>+0(SB), Y5
+	VMAXPD      Y2, Y5, Y5
+	VPSUBQ      Y3, Y5, Y6
+	VPADDQ      half52bias64<>+0(SB), Y6, Y6
+	VPAND       exponent64<>+0(SB), Y6, Y6
+	VPADDQ      Y6, Y3, Y3
+	VADDPD      Y3, Y5, Y7
+	VSUBPD      Y3, Y5, Y5
+	VDIVPD      Y5, Y7, Y7
+	VPSRLQ      $0x34, Y6, Y6
+	VPOR        two5264<>+0(SB), Y6, Y6
+	VSUBPD      exponentbias64<>+0(SB), Y6, Y6
+	VMULPD      Y7, Y7, Y3
+	VMOVUPD     atanh_h64<>+0(SB), Y5
+	VFMADD213PD atanh_g64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_f64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_e64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_d64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_c64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_b64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_a64<>+0(SB), Y3, Y5
+	VMULPD      Y3, Y5, Y5
+	VFMADD213PD Y7, Y5, Y7
+	VADDPD      Y7, Y5, Y5
+	VMULPD      Y4, Y5, Y5
+	VADDPD      Y7, Y7, Y7
+	VFMADD231PD ln264<>+0(SB), Y6, Y7
+	VFMSUB213PD Y4, Y2, Y7
+	VXORPS      Y2, Y2, Y2
+	VCMPPD      $0x00, Y2, Y6, Y6
+	VBLENDVPD   Y6, Y5, Y7, Y7
+	VADDPD      Y7, Y0, Y0
 	ADDQ        $0x00000004, DI
 	SUBQ        $0x00000004, SI
-	CMPQ        SI, $0x00000004
-	JGE         vector
 
 tail:
-	TESTQ       SI, SI
-	JE          done
+	ADDQ        $0x00000004, SI
+	JE          sum
 	LEAQ        masks<>+0(SB), R8
 	MOVQ        $0x00000004, R9
 	SUBQ        SI, R9
-	VMOVDQU     16(R8)(R9*4), X4
-	VPMOVSXDQ   X4, Y3
-	VMASKMOVPS  (DX)(DI*4), X4, X5
-	VCVTPS2PD   X5, Y5
-	VMASKMOVPS  (BX)(DI*4), X4, X4
+	VMOVDQU     16(R8)(R9*4), X3
+	VPMOVSXDQ   X3, Y2
+	VMASKMOVPS  (DX)(DI*4), X3, X4
 	VCVTPS2PD   X4, Y4
-	VCMPPD      $0x11, normal64<>+0(SB), Y4, Y6
-	VANDPD      Y3, Y6, Y6
-	VORPD       Y5, Y6, Y6
-	VORPD       Y6, Y2, Y2
-	VSUBPD      Y4, Y5, Y6
-	VMOVUPD     normal64<>+0(SB), Y7
-	VMAXPD      Y5, Y7, Y7
-	VPSUBQ      Y4, Y7, Y8
-	VPADDQ      half5264<>+0(SB), Y8, Y8
-	VPAND       exponent64<>+0(SB), Y8, Y8
-	VPADDQ      Y8, Y4, Y4
-	VPADDQ      bias1164<>+0(SB), Y8, Y8
-	VPSRLQ      $0x34, Y8, Y8
-	VPOR        two5264<>+0(SB), Y8, Y8
-	VSUBPD      exponentbias64<>+0(SB), Y8, Y8
-	VSUBPD      Y4, Y7, Y9
-	VADDPD      Y4, Y7, Y7
-	VDIVPD      Y7, Y9, Y9
-	VMULPD      Y9, Y9, Y4
-	VMOVUPD     atanh_h64<>+0(SB), Y7
-	VFMADD213PD atanh_g64<>+0(SB), Y4, Y7
-	VFMADD213PD atanh_f64<>+0(SB), Y4, Y7
-	VFMADD213PD atanh_e64<>+0(SB), Y4, Y7
-	VFMADD213PD atanh_d64<>+0(SB), Y4, Y7
-	VFMADD213PD atanh_c64<>+0(SB), Y4, Y7
-	VFMADD213PD atanh_b64<>+0(SB), Y4, Y7
-	VFMADD213PD atanh_a64<>+0(SB), Y4, Y7
-	VMULPD      Y4, Y7, Y7
-	VMOVAPD     Y7, Y4
-	VFMADD231PD Y9, Y7, Y4
-	VADDPD      Y9, Y4, Y4
-	VMULPD      Y6, Y4, Y4
-	VFMADD213PD Y9, Y9, Y7
-	VADDPD      Y7, Y7, Y7
-	VFMADD231PD ln264<>+0(SB), Y8, Y7
-	VFMSUB213PD Y6, Y5, Y7
-	VXORPS      Y5, Y5, Y5
-	VCMPPD      $0x00, Y5, Y8, Y5
-	VBLENDVPD   Y5, Y4, Y7, Y7
-	VANDPD      Y3, Y7, Y7
-	VADDPD      Y7, Y0, Y0
+	VMASKMOVPS  (BX)(DI*4), X3, X3
+	VCVTPS2PD   X3, Y3
+	VCMPPD      $0x11, normal64<>+0(SB), Y3, Y5
+	VANDPD      Y2, Y5, Y5
+	VORPD       Y4, Y5, Y5
+	VORPD       Y5, Y1, Y1
+	VSUBPD      Y3, Y4, Y5
+	VMOVUPD     normal64<>+0(SB), Y6
+	VMAXPD      Y4, Y6, Y6
+	VPSUBQ      Y3, Y6, Y7
+	VPADDQ      half52bias64<>+0(SB), Y7, Y7
+	VPAND       exponent64<>+0(SB), Y7, Y7
+	VPADDQ      Y7, Y3, Y3
+	VADDPD      Y3, Y6, Y8
+	VSUBPD      Y3, Y6, Y6
+	VDIVPD      Y6, Y8, Y8
+	VPSRLQ      $0x34, Y7, Y7
+	VPOR        two5264<>+0(SB), Y7, Y7
+	VSUBPD      exponentbias64<>+0(SB), Y7, Y7
+	VMULPD      Y8, Y8, Y3
+	VMOVUPD     atanh_h64<>+0(SB), Y6
+	VFMADD213PD atanh_g64<>+0(SB), Y3, Y6
+	VFMADD213PD atanh_f64<>+0(SB), Y3, Y6
+	VFMADD213PD atanh_e64<>+0(SB), Y3, Y6
+	VFMADD213PD atanh_d64<>+0(SB), Y3, Y6
+	VFMADD213PD atanh_c64<>+0(SB), Y3, Y6
+	VFMADD213PD atanh_b64<>+0(SB), Y3, Y6
+	VFMADD213PD atanh_a64<>+0(SB), Y3, Y6
+	VMULPD      Y3, Y6, Y6
+	VFMADD213PD Y8, Y6, Y8
+	VADDPD      Y8, Y6, Y6
+	VMULPD      Y5, Y6, Y6
+	VADDPD      Y8, Y8, Y8
+	VFMADD231PD ln264<>+0(SB), Y7, Y8
+	VFMSUB213PD Y5, Y4, Y8
+	VXORPS      Y3, Y3, Y3
+	VCMPPD      $0x00, Y3, Y7, Y7
+	VBLENDVPD   Y7, Y6, Y8, Y8
+	VANDPD      Y2, Y8, Y8
+	VADDPD      Y8, Y0, Y0
 
-done:
-	VADDPD       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X0
-	VPERMILPD    $0x01, X0, X1
-	VADDSD       X1, X0, X0
-	VMOVMSKPD    Y2, SI
-	TESTL        SI, SI
-	JE           store
-	VPCMPEQD     X0, X0, X0
+sum:
+	VPERM2F128 $0x01, Y0, Y0, Y2
+	VADDPD     Y2, Y0, Y0
+	VPERMILPD  $0x05, Y0, Y2
+	VADDPD     Y2, Y0, Y0
+	VMOVMSKPD  Y1, SI
+	TESTL      SI, SI
+	JE         store
+	VPCMPEQD   X0, X0, X0
 
 store:
 	VMOVSD X0, (CX)
@@ -558,6 +524,260 @@ store:
 	LEAQ   (BX)(SI*4), BX
 	ADDQ   $0x00000008, CX
 	DECQ   AX
+	JNE    row
+	VZEROUPPER
+	RET
+
+// func DescendRows(m int, n int, dst *float64, p *float32, q *float32, z *float32, alpha float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·DescendRows(SB), NOSPLIT, $0-56
+	MOVQ z+40(FP), AX
+	MOVQ m+0(FP), CX
+	MOVQ dst+16(FP), DX
+	MOVQ p+24(FP), BX
+	MOVQ q+32(FP), SI
+
+row:
+	MOVQ   n+8(FP), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	XORQ   R8, R8
+	SUBQ   $0x00000008, DI
+	JLT    one
+
+	PCALIGN $32
+pair:
+	VCVTPS2PD    (BX)(R8*4), Y2
+	VCVTPS2PD    (SI)(R8*4), Y4
+	VCMPPD       $0x11, normal64<>+0(SB), Y4, Y3
+	VORPD        Y2, Y3, Y3
+	VORPD        Y3, Y1, Y1
+	VCVTPS2PD    16(BX)(R8*4), Y3
+	VCVTPS2PD    16(SI)(R8*4), Y5
+	VCMPPD       $0x11, normal64<>+0(SB), Y5, Y6
+	VORPD        Y3, Y6, Y6
+	VORPD        Y6, Y1, Y1
+	VSUBPD       Y4, Y2, Y6
+	VSUBPD       Y5, Y3, Y7
+	VBROADCASTSD alpha+48(FP), Y8
+	VCVTPS2PD    (AX)(R8*4), Y9
+	VFMADD231PD  Y6, Y8, Y9
+	VCVTPD2PSY   Y9, X9
+	VMOVUPS      X9, (AX)(R8*4)
+	VCVTPS2PD    16(AX)(R8*4), Y9
+	VFMADD231PD  Y7, Y8, Y9
+	VCVTPD2PSY   Y9, X9
+	VMOVUPS      X9, 16(AX)(R8*4)
+	VMOVUPD      normal64<>+0(SB), Y9
+	VMAXPD       Y2, Y9, Y8
+	VMAXPD       Y3, Y9, Y9
+	VPSUBQ       Y4, Y8, Y10
+	VPSUBQ       Y5, Y9, Y11
+	VPADDQ       half52bias64<>+0(SB), Y10, Y10
+	VPADDQ       half52bias64<>+0(SB), Y11, Y11
+	VPAND        exponent64<>+0(SB), Y10, Y10
+	VPAND        exponent64<>+0(SB), Y11, Y11
+	VPADDQ       Y10, Y4, Y4
+	VPADDQ       Y11, Y5, Y5
+	VADDPD       Y4, Y8, Y12
+	VADDPD       Y5, Y9, Y13
+	VSUBPD       Y4, Y8, Y8
+	VSUBPD       Y5, Y9, Y9
+	VDIVPD       Y8, Y12, Y12
+	VDIVPD       Y9, Y13, Y13
+	VPSRLQ       $0x34, Y10, Y10
+	VPSRLQ       $0x34, Y11, Y11
+	VPOR         two5264<>+0(SB), Y10, Y10
+	VPOR         two5264<>+0(SB), Y11, Y11
+	VSUBPD       exponentbias64<>+0(SB), Y10, Y10
+	VSUBPD       exponentbias64<>+0(SB), Y11, Y11
+	VMULPD       Y12, Y12, Y4
+	VMULPD       Y13, Y13, Y5
+	VMOVUPD      atanh_h64<>+0(SB), Y9
+	VMOVUPD      Y9, Y8
+	VMOVUPD      Y9, Y9
+	VMOVUPD      atanh_g64<>+0(SB), Y14
+	VFMADD213PD  Y14, Y4, Y8
+	VFMADD213PD  Y14, Y5, Y9
+	VMOVUPD      atanh_f64<>+0(SB), Y14
+	VFMADD213PD  Y14, Y4, Y8
+	VFMADD213PD  Y14, Y5, Y9
+	VMOVUPD      atanh_e64<>+0(SB), Y14
+	VFMADD213PD  Y14, Y4, Y8
+	VFMADD213PD  Y14, Y5, Y9
+	VMOVUPD      atanh_d64<>+0(SB), Y14
+	VFMADD213PD  Y14, Y4, Y8
+	VFMADD213PD  Y14, Y5, Y9
+	VMOVUPD      atanh_c64<>+0(SB), Y14
+	VFMADD213PD  Y14, Y4, Y8
+	VFMADD213PD  Y14, Y5, Y9
+	VMOVUPD      atanh_b64<>+0(SB), Y14
+	VFMADD213PD  Y14, Y4, Y8
+	VFMADD213PD  Y14, Y5, Y9
+	VMOVUPD      atanh_a64<>+0(SB), Y14
+	VFMADD213PD  Y14, Y4, Y8
+	VFMADD213PD  Y14, Y5, Y9
+	VMULPD       Y4, Y8, Y8
+	VMULPD       Y5, Y9, Y9
+	VFMADD213PD  Y12, Y8, Y12
+	VFMADD213PD  Y13, Y9, Y13
+	VADDPD       Y12, Y8, Y8
+	VADDPD       Y13, Y9, Y9
+	VMULPD       Y6, Y8, Y8
+	VMULPD       Y7, Y9, Y9
+	VADDPD       Y12, Y12, Y12
+	VADDPD       Y13, Y13, Y13
+	VFMADD231PD  ln264<>+0(SB), Y10, Y12
+	VFMADD231PD  ln264<>+0(SB), Y11, Y13
+	VFMSUB213PD  Y6, Y2, Y12
+	VFMSUB213PD  Y7, Y3, Y13
+	VXORPS       Y2, Y2, Y2
+	VCMPPD       $0x00, Y2, Y10, Y10
+	VCMPPD       $0x00, Y2, Y11, Y11
+	VBLENDVPD    Y10, Y8, Y12, Y12
+	VBLENDVPD    Y11, Y9, Y13, Y13
+	VADDPD       Y12, Y0, Y0
+	VADDPD       Y13, Y0, Y0
+	ADDQ         $0x00000008, R8
+	SUBQ         $0x00000008, DI
+	JGE          pair
+
+one:
+	ADDQ         $0x00000004, DI
+	JLT          tail
+	VCVTPS2PD    (BX)(R8*4), Y2
+	VCVTPS2PD    (SI)(R8*4), Y3
+	VCMPPD       $0x11, normal64<>+0(SB), Y3, Y4
+	VORPD        Y2, Y4, Y4
+	VORPD        Y4, Y1, Y1
+	VSUBPD       Y3, Y2, Y4
+	VBROADCASTSD alpha+48(FP), Y5
+	VCVTPS2PD    (AX)(R8*4), Y6
+	VFMADD231PD  Y4, Y5, Y6
+	VCVTPD2PSY   Y6, X6
+	VMOVUPS      X6, (AX)(R8*4)
+	VMOVUPD      normal64<>+0(SB), Y5
+	VMAXPD       Y2, Y5, Y5
+	VPSUBQ       Y3, Y5, Y6
+	VPADDQ       half52bias64<>+0(SB), Y6, Y6
+	VPAND        exponent64<>+0(SB), Y6, Y6
+	VPADDQ       Y6, Y3, Y3
+	VADDPD       Y3, Y5, Y7
+	VSUBPD       Y3, Y5, Y5
+	VDIVPD       Y5, Y7, Y7
+	VPSRLQ       $0x34, Y6, Y6
+	VPOR         two5264<>+0(SB), Y6, Y6
+	VSUBPD       exponentbias64<>+0(SB), Y6, Y6
+	VMULPD       Y7, Y7, Y3
+	VMOVUPD      atanh_h64<>+0(SB), Y5
+	VFMADD213PD  atanh_g64<>+0(SB), Y3, Y5
+	VFMADD213PD  atanh_f64<>+0(SB), Y3, Y5
+	VFMADD213PD  atanh_e64<>+0(SB), Y3, Y5
+	VFMADD213PD  atanh_d64<>+0(SB), Y3, Y5
+	VFMADD213PD  atanh_c64<>+0(SB), Y3, Y5
+	VFMADD213PD  atanh_b64<>+0(SB), Y3, Y5
+	VFMADD213PD  atanh_a64<>+0(SB), Y3, Y5
+	VMULPD       Y3, Y5, Y5
+	VFMADD213PD  Y7, Y5, Y7
+	VADDPD       Y7, Y5, Y5
+	VMULPD       Y4, Y5, Y5
+	VADDPD       Y7, Y7, Y7
+	VFMADD231PD  ln264<>+0(SB), Y6, Y7
+	VFMSUB213PD  Y4, Y2, Y7
+	VXORPS       Y2, Y2, Y2
+	VCMPPD       $0x00, Y2, Y6, Y6
+	VBLENDVPD    Y6, Y5, Y7, Y7
+	VADDPD       Y7, Y0, Y0
+	ADDQ         $0x00000004, R8
+	SUBQ         $0x00000004, DI
+
+tail:
+	ADDQ         $0x00000004, DI
+	JE           sum
+	LEAQ         masks<>+0(SB), R9
+	MOVQ         $0x00000004, R10
+	SUBQ         DI, R10
+	VMOVDQU      16(R9)(R10*4), X3
+	VPMOVSXDQ    X3, Y2
+	VMASKMOVPS   (BX)(R8*4), X3, X4
+	VCVTPS2PD    X4, Y4
+	VMASKMOVPS   (SI)(R8*4), X3, X5
+	VCVTPS2PD    X5, Y5
+	VCMPPD       $0x11, normal64<>+0(SB), Y5, Y6
+	VANDPD       Y2, Y6, Y6
+	VORPD        Y4, Y6, Y6
+	VORPD        Y6, Y1, Y1
+	VSUBPD       Y5, Y4, Y6
+	VBROADCASTSD alpha+48(FP), Y7
+	VMASKMOVPS   (AX)(R8*4), X3, X3
+	VCVTPS2PD    X3, Y3
+	VFMADD231PD  Y6, Y7, Y3
+	VCVTPD2PSY   Y3, X3
+	LEAQ         (AX)(R8*4), R8
+	TESTQ        $0x00000002, DI
+	JE           tail1
+	VMOVSD       X3, (R8)
+	VMOVHLPS     X3, X3, X3
+	ADDQ         $0x00000008, R8
+
+tail1:
+	TESTQ  $0x00000001, DI
+	JE     tail2
+	VMOVSS X3, (R8)
+
+tail2:
+	VMOVUPD     normal64<>+0(SB), Y3
+	VMAXPD      Y4, Y3, Y3
+	VPSUBQ      Y5, Y3, Y7
+	VPADDQ      half52bias64<>+0(SB), Y7, Y7
+	VPAND       exponent64<>+0(SB), Y7, Y7
+	VPADDQ      Y7, Y5, Y5
+	VADDPD      Y5, Y3, Y8
+	VSUBPD      Y5, Y3, Y3
+	VDIVPD      Y3, Y8, Y8
+	VPSRLQ      $0x34, Y7, Y7
+	VPOR        two5264<>+0(SB), Y7, Y7
+	VSUBPD      exponentbias64<>+0(SB), Y7, Y7
+	VMULPD      Y8, Y8, Y3
+	VMOVUPD     atanh_h64<>+0(SB), Y5
+	VFMADD213PD atanh_g64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_f64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_e64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_d64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_c64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_b64<>+0(SB), Y3, Y5
+	VFMADD213PD atanh_a64<>+0(SB), Y3, Y5
+	VMULPD      Y3, Y5, Y5
+	VFMADD213PD Y8, Y5, Y8
+	VADDPD      Y8, Y5, Y5
+	VMULPD      Y6, Y5, Y5
+	VADDPD      Y8, Y8, Y8
+	VFMADD231PD ln264<>+0(SB), Y7, Y8
+	VFMSUB213PD Y6, Y4, Y8
+	VXORPS      Y3, Y3, Y3
+	VCMPPD      $0x00, Y3, Y7, Y7
+	VBLENDVPD   Y7, Y5, Y8, Y8
+	VANDPD      Y2, Y8, Y8
+	VADDPD      Y8, Y0, Y0
+
+sum:
+	VPERM2F128 $0x01, Y0, Y0, Y2
+	VADDPD     Y2, Y0, Y0
+	VPERMILPD  $0x05, Y0, Y2
+	VADDPD     Y2, Y0, Y0
+	VMOVMSKPD  Y1, DI
+	TESTL      DI, DI
+	JE         store
+	VPCMPEQD   X0, X0, X0
+
+store:
+	VMOVSD X0, (DX)
+	MOVQ   n+8(FP), DI
+	LEAQ   (BX)(DI*4), BX
+	LEAQ   (SI)(DI*4), SI
+	LEAQ   (AX)(DI*4), AX
+	ADDQ   $0x00000008, DX
+	DECQ   CX
 	JNE    row
 	VZEROUPPER
 	RET
@@ -794,24 +1014,24 @@ tail:
 	VADDPD       Y3, Y2, Y2
 	LEAQ         (AX)(BX*4), AX
 	TESTQ        $0x00000004, DX
-	JE           tail1
+	JE           tail3
 	VMOVUPS      X5, (AX)
 	VEXTRACTF128 $0x01, Y5, X5
 	ADDQ         $0x00000010, AX
 
-tail1:
+tail3:
 	TESTQ    $0x00000002, DX
-	JE       tail2
+	JE       tail4
 	VMOVSD   X5, (AX)
 	VMOVHLPS X5, X5, X5
 	ADDQ     $0x00000008, AX
 
-tail2:
+tail4:
 	TESTQ  $0x00000001, DX
-	JE     tail3
+	JE     tail5
 	VMOVSS X5, (AX)
 
-tail3:
+tail5:
 done:
 	VADDPD       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
@@ -1027,24 +1247,24 @@ tail:
 	VDIVPS       Y2, Y3, Y3
 	LEAQ         (AX)(SI*4), AX
 	TESTQ        $0x00000004, CX
-	JE           tail4
+	JE           tail6
 	VMOVUPS      X3, (AX)
 	VEXTRACTF128 $0x01, Y3, X3
 	ADDQ         $0x00000010, AX
 
-tail4:
+tail6:
 	TESTQ    $0x00000002, CX
-	JE       tail5
+	JE       tail7
 	VMOVSD   X3, (AX)
 	VMOVHLPS X3, X3, X3
 	ADDQ     $0x00000008, AX
 
-tail5:
+tail7:
 	TESTQ  $0x00000001, CX
-	JE     tail6
+	JE     tail8
 	VMOVSS X3, (AX)
 
-tail6:
+tail8:
 done:
 	VZEROUPPER
 	RET

@@ -100,7 +100,7 @@ func Erf(n int, dst, x *float32) { panic(none) }
 
 func GELU(n int, dst, x *float32) { panic(none) }
 
-func SoftmaxRows(m, n int, a *float32, lda int) { panic(none) }
+func SoftmaxRows(m, n int, dst *float32, ldd int, a *float32, lda int) { panic(none) }
 
 func MaxSumExp(n int, x *float32) (z, s float32) { panic(none) }
 
@@ -119,6 +119,8 @@ func SigmoidRoots(n int, coef *float32, y, s, c, p, target *float32, ahead *floa
 func RelativeEntropy(n int, p, q *float32) float64 { panic(none) }
 
 func RelativeEntropyRows(m, n int, dst *float64, p, q *float32) { panic(none) }
+
+func DescendRows(m, n int, dst *float64, p, q, z *float32, alpha float64) { panic(none) }
 
 func Max(n int, x *float32) float32 { panic(none) }
 

@@ -4,19 +4,18 @@
 
 #include "textflag.h"
 
-// func SoftmaxRows(m int, n int, a *float32, lda int)
+// func SoftmaxRows(m int, n int, dst *float32, ldd int, a *float32, lda int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·SoftmaxRows(SB), NOSPLIT, $0-32
+TEXT ·SoftmaxRows(SB), NOSPLIT, $0-48
 	MOVQ m+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	SHLQ $0x02, DX
+	MOVQ dst+16(FP), CX
+	MOVQ a+32(FP), DX
 
 row:
 	MOVQ    n+8(FP), BX
 	VMOVUPS minusinf32<>+0(SB), Y0
 	VMOVUPS minusinf32<>+0(SB), Y1
-	MOVQ    CX, SI
+	MOVQ    DX, SI
 	SUBQ    $0x00000010, BX
 	JLT     max_one
 
@@ -59,7 +58,8 @@ max_end:
 	VMAXPS     Y1, Y0, Y0
 	MOVQ       n+8(FP), BX
 	VXORPS     Y1, Y1, Y1
-	MOVQ       CX, SI
+	MOVQ       DX, SI
+	MOVQ       CX, DI
 	SUBQ       $0x00000020, BX
 	JLT        exp_two
 
@@ -166,15 +166,16 @@ exp_block:
 	VPSLLD       $0x17, Y9, Y9
 	VMULPS       Y2, Y13, Y13
 	VMULPS       Y9, Y13, Y13
-	VMOVUPS      Y10, (SI)
+	VMOVUPS      Y10, (DI)
 	VADDPS       Y10, Y1, Y1
-	VMOVUPS      Y11, 32(SI)
+	VMOVUPS      Y11, 32(DI)
 	VADDPS       Y11, Y1, Y1
-	VMOVUPS      Y12, 64(SI)
+	VMOVUPS      Y12, 64(DI)
 	VADDPS       Y12, Y1, Y1
-	VMOVUPS      Y13, 96(SI)
+	VMOVUPS      Y13, 96(DI)
 	VADDPS       Y13, Y1, Y1
 	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DI
 	SUBQ         $0x00000020, BX
 	JGE          exp_block
 
@@ -238,11 +239,12 @@ exp_two:
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y2, Y7, Y7
 	VMULPS       Y5, Y7, Y7
-	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y6, (DI)
 	VADDPS       Y6, Y1, Y1
-	VMOVUPS      Y7, 32(SI)
+	VMOVUPS      Y7, 32(DI)
 	VADDPS       Y7, Y1, Y1
 	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DI
 	SUBQ         $0x00000010, BX
 
 exp_one:
@@ -273,20 +275,21 @@ exp_one:
 	VPSLLD       $0x17, Y3, Y3
 	VMULPS       Y2, Y4, Y4
 	VMULPS       Y3, Y4, Y4
-	VMOVUPS      Y4, (SI)
+	VMOVUPS      Y4, (DI)
 	VADDPS       Y4, Y1, Y1
 	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DI
 	SUBQ         $0x00000008, BX
 
 exp_tail:
 	ADDQ         $0x00000008, BX
 	JE           exp_end
-	MOVQ         n+8(FP), DI
-	ANDQ         $0x00000007, DI
-	LEAQ         masks<>+0(SB), R8
-	MOVQ         $0x00000008, R9
-	SUBQ         DI, R9
-	VMOVDQU      (R8)(R9*4), Y3
+	MOVQ         n+8(FP), R8
+	ANDQ         $0x00000007, R8
+	LEAQ         masks<>+0(SB), R9
+	MOVQ         $0x00000008, R10
+	SUBQ         R8, R10
+	VMOVDQU      (R9)(R10*4), Y3
 	VMASKMOVPS   (SI), Y3, Y2
 	VSUBPS       Y0, Y2, Y2
 	VMOVUPS      expmost32<>+0(SB), Y0
@@ -313,7 +316,7 @@ exp_tail:
 	VMULPS       Y2, Y4, Y4
 	VMULPS       Y0, Y4, Y4
 	VMOVAPS      Y4, Y0
-	LEAQ         (SI), SI
+	LEAQ         (DI), SI
 	TESTQ        $0x00000004, BX
 	JE           tail1
 	VMOVUPS      X0, (SI)
@@ -390,7 +393,10 @@ tail5:
 
 tail6:
 scale_end:
-	ADDQ DX, CX
+	MOVQ ldd+24(FP), BX
+	LEAQ (CX)(BX*4), CX
+	MOVQ lda+40(FP), BX
+	LEAQ (DX)(BX*4), DX
 	DECQ AX
 	JNE  row
 	VZEROUPPER

@@ -100,7 +100,7 @@ func Erf(n int, dst, x *float64) { panic(none) }
 
 func GELU(n int, dst, x *float64) { panic(none) }
 
-func SoftmaxRows(m, n int, a *float64, lda int) { panic(none) }
+func SoftmaxRows(m, n int, dst *float64, ldd int, a *float64, lda int) { panic(none) }
 
 func MaxSumExp(n int, x *float64) (z, s float64) { panic(none) }
 
@@ -119,6 +119,8 @@ func SigmoidRoots(n int, coef *float64, y, s, c, p, target *float64, ahead *floa
 func RelativeEntropy(n int, p, q *float64) float64 { panic(none) }
 
 func RelativeEntropyRows(m, n int, dst *float64, p, q *float64) { panic(none) }
+
+func DescendRows(m, n int, dst *float64, p, q, z *float64, alpha float64) { panic(none) }
 
 func Max(n int, x *float64) float64 { panic(none) }
 

@@ -4,10 +4,11 @@
 
 package f64
 
-// SoftmaxRows replaces every row z of the m x n matrix A by e^z_j / Σ_l e^z_l. m, n > 0.
+// SoftmaxRows stores e^z_j / Σ_l e^z_l for every row z of the m x n matrix A in those of dst, which may
+// be A. m, n > 0.
 //
 //go:noescape
-func SoftmaxRows(m int, n int, a *float64, lda int)
+func SoftmaxRows(m int, n int, dst *float64, ldd int, a *float64, lda int)
 
 // MaxSumExp returns the greatest element z and Σ e^(x_i-z); if x holds NaN, s is NaN and z
 // some element or -Inf. n > 0.

@@ -4,19 +4,18 @@
 
 #include "textflag.h"
 
-// func SoftmaxRows(m int, n int, a *float64, lda int)
+// func SoftmaxRows(m int, n int, dst *float64, ldd int, a *float64, lda int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·SoftmaxRows(SB), NOSPLIT, $0-32
+TEXT ·SoftmaxRows(SB), NOSPLIT, $0-48
 	MOVQ m+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ lda+24(FP), DX
-	SHLQ $0x03, DX
+	MOVQ dst+16(FP), CX
+	MOVQ a+32(FP), DX
 
 row:
 	MOVQ    n+8(FP), BX
 	VMOVUPD minusinf64<>+0(SB), Y0
 	VMOVUPD minusinf64<>+0(SB), Y1
-	MOVQ    CX, SI
+	MOVQ    DX, SI
 	SUBQ    $0x00000008, BX
 	JLT     max_one
 
@@ -57,7 +56,8 @@ max_end:
 	VMAXPD     Y1, Y0, Y0
 	MOVQ       n+8(FP), BX
 	VXORPS     Y1, Y1, Y1
-	MOVQ       CX, SI
+	MOVQ       DX, SI
+	MOVQ       CX, DI
 	SUBQ       $0x00000010, BX
 	JLT        exp_two
 
@@ -189,15 +189,16 @@ exp_block:
 	VPSLLQ       $0x34, Y9, Y9
 	VMULPD       Y2, Y13, Y13
 	VMULPD       Y9, Y13, Y13
-	VMOVUPD      Y10, (SI)
+	VMOVUPD      Y10, (DI)
 	VADDPD       Y10, Y1, Y1
-	VMOVUPD      Y11, 32(SI)
+	VMOVUPD      Y11, 32(DI)
 	VADDPD       Y11, Y1, Y1
-	VMOVUPD      Y12, 64(SI)
+	VMOVUPD      Y12, 64(DI)
 	VADDPD       Y12, Y1, Y1
-	VMOVUPD      Y13, 96(SI)
+	VMOVUPD      Y13, 96(DI)
 	VADDPD       Y13, Y1, Y1
 	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DI
 	SUBQ         $0x00000010, BX
 	JGE          exp_block
 
@@ -276,11 +277,12 @@ exp_two:
 	VPSLLQ       $0x34, Y5, Y5
 	VMULPD       Y2, Y7, Y7
 	VMULPD       Y5, Y7, Y7
-	VMOVUPD      Y6, (SI)
+	VMOVUPD      Y6, (DI)
 	VADDPD       Y6, Y1, Y1
-	VMOVUPD      Y7, 32(SI)
+	VMOVUPD      Y7, 32(DI)
 	VADDPD       Y7, Y1, Y1
 	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DI
 	SUBQ         $0x00000008, BX
 
 exp_one:
@@ -316,20 +318,21 @@ exp_one:
 	VPSLLQ       $0x34, Y3, Y3
 	VMULPD       Y2, Y4, Y4
 	VMULPD       Y3, Y4, Y4
-	VMOVUPD      Y4, (SI)
+	VMOVUPD      Y4, (DI)
 	VADDPD       Y4, Y1, Y1
 	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DI
 	SUBQ         $0x00000004, BX
 
 exp_tail:
 	ADDQ         $0x00000004, BX
 	JE           exp_end
-	MOVQ         n+8(FP), DI
-	ANDQ         $0x00000003, DI
-	LEAQ         masks<>+0(SB), R8
-	MOVQ         $0x00000004, R9
-	SUBQ         DI, R9
-	VMOVDQU      (R8)(R9*8), Y3
+	MOVQ         n+8(FP), R8
+	ANDQ         $0x00000003, R8
+	LEAQ         masks<>+0(SB), R9
+	MOVQ         $0x00000004, R10
+	SUBQ         R8, R10
+	VMOVDQU      (R9)(R10*8), Y3
 	VMASKMOVPD   (SI), Y3, Y2
 	VSUBPD       Y0, Y2, Y2
 	VMOVUPD      expmost64<>+0(SB), Y0
@@ -361,7 +364,7 @@ exp_tail:
 	VMULPD       Y2, Y4, Y4
 	VMULPD       Y0, Y4, Y4
 	VMOVAPD      Y4, Y0
-	LEAQ         (SI), SI
+	LEAQ         (DI), SI
 	TESTQ        $0x00000002, BX
 	JE           tail1
 	VMOVUPS      X0, (SI)
@@ -422,7 +425,10 @@ tail3:
 
 tail4:
 scale_end:
-	ADDQ DX, CX
+	MOVQ ldd+24(FP), BX
+	LEAQ (CX)(BX*8), CX
+	MOVQ lda+40(FP), BX
+	LEAQ (DX)(BX*8), DX
 	DECQ AX
 	JNE  row
 	VZEROUPPER

@@ -42,12 +42,7 @@ func (g *gen) wideMap(body func(w *gen, x vec) vec) {
 	v := g.YMM()
 	g.loadWide(at(x, i, g.size, 0), v)
 	r := body(w, v)
-	if g.is64() {
-		g.VMOVUPD(r, at(d, i, g.size, 0))
-	} else {
-		g.VCVTPD2PSY(r, r.AsX())
-		g.VMOVUPS(r.AsX(), at(d, i, g.size, 0))
-	}
+	g.storeWide(r, at(d, i, g.size, 0))
 	g.ADDQ(imm(wide), i)
 	g.SUBQ(imm(wide), n)
 	g.CMPQ(n, imm(wide))

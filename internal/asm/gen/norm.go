@@ -44,6 +44,16 @@ func (g *gen) loadWideMasked(m op, mask wideMask, r vec) {
 	g.VCVTPS2PD(r.AsX(), r)
 }
 
+// storeWide stores four float64 as elements. It uses up v.
+func (g *gen) storeWide(v vec, m mem) {
+	if g.is64() {
+		g.VMOVUPD(v, m)
+		return
+	}
+	g.VCVTPD2PSY(v, v.AsX())
+	g.VMOVUPS(v.AsX(), m)
+}
+
 // wideMask selects elements when they are loaded and float64 afterwards.
 type wideMask struct {
 	elem reg.Register

@@ -74,11 +74,15 @@ func (g *gen) allLanes(op string, v vec) vec {
 	return v
 }
 
-// sumExp returns Σ e^(x_i-z) in all lanes and stores the terms if store is set.
-func (g *gen) sumExp(label string, x, n gpr, z vec, mask func() vec, store bool) vec {
+// sumExp returns Σ e^(x_i-z) in all lanes and stores the terms in dst unless that is nil.
+func (g *gen) sumExp(label string, dst, x, n gpr, z vec, mask func() vec) vec {
 	acc := g.zeros(1)[0]
-	p := g.GP64()
+	p, o := g.GP64(), g.GP64()
 	g.MOVQ(x, p)
+	store := dst != nil
+	if store {
+		g.MOVQ(dst, o)
+	}
 	step := func(k int) {
 		t := g.vecs(k)
 		for j := range t {
@@ -87,11 +91,14 @@ func (g *gen) sumExp(label string, x, n gpr, z vec, mask func() vec, store bool)
 		}
 		for j, e := range g.exps(t, nil) {
 			if store {
-				g.v("VMOVU", e, at(p, nil, 0, 32*j))
+				g.v("VMOVU", e, at(o, nil, 0, 32*j))
 			}
 			g.v("VADD", e, acc, acc)
 		}
 		g.ADDQ(imm(32*k), p)
+		if store {
+			g.ADDQ(imm(32*k), o)
+		}
 		g.SUBQ(imm(k*g.lanes), n)
 	}
 	g.SUBQ(imm(4*g.lanes), n)
@@ -117,7 +124,7 @@ func (g *gen) sumExp(label string, x, n gpr, z vec, mask func() vec, store bool)
 	if store {
 		c := g.YMM()
 		g.v("VMOVA", e, c)
-		g.storeTail(c, n, at(p, nil, 0, 0))
+		g.storeTail(c, n, at(o, nil, 0, 0))
 	}
 	g.v("VAND", m, e, e)
 	g.v("VADD", e, acc, acc)
@@ -149,17 +156,23 @@ func (g *gen) scaleRow(label string, x, n gpr, s vec, mask func() vec) {
 }
 
 func (g *gen) softmaxRows() {
-	g.fn("SoftmaxRows", "func(m, n int, a *T, lda int)", "replaces every row z of the m x n matrix A by e^z_j / Σ_l e^z_l. m, n > 0.")
-	m, a, ld := g.ptr("m"), g.ptr("a"), g.ptr("lda")
-	g.SHLQ(g.shift(), ld)
+	g.fn("SoftmaxRows", "func(m, n int, dst *T, ldd int, a *T, lda int)",
+		"stores e^z_j / Σ_l e^z_l for every row z of the m x n matrix A in those of dst, which may\nbe A. m, n > 0.")
+	m, dst, a := g.ptr("m"), g.ptr("dst"), g.ptr("a")
 	mask := g.rest(func() gpr { return g.ptr("n") })
 	g.Label("row")
 	z := g.maxOf("max", a, g.ptr("n"), mask)
-	s := g.sumExp("exp", a, g.ptr("n"), z, mask, true)
+	s := g.sumExp("exp", dst, a, g.ptr("n"), z, mask)
 	r := g.YMM()
 	g.v("VDIV", s, g.load(g.num("one", 1)), r)
-	g.scaleRow("scale", a, g.ptr("n"), r, mask)
-	g.ADDQ(ld, a)
+	g.scaleRow("scale", dst, g.ptr("n"), r, mask)
+	for _, l := range []struct {
+		p  gpr
+		ld string
+	}{{dst, "ldd"}, {a, "lda"}} {
+		step := g.ptr(l.ld)
+		g.LEAQ(at(l.p, step, g.size, 0), l.p)
+	}
 	g.DECQ(m)
 	g.JNE(ref("row"))
 	g.ret()
@@ -171,7 +184,7 @@ func (g *gen) maxSumExp() {
 	mask := g.rest(func() gpr { return g.ptr("n") })
 	z := g.maxOf("max", x, g.ptr("n"), mask)
 	g.Store(z.AsX(), g.Return("z"))
-	s := g.sumExp("exp", x, g.ptr("n"), z, mask, false)
+	s := g.sumExp("exp", nil, x, g.ptr("n"), z, mask)
 	g.Store(s.AsX(), g.Return("s"))
 	g.ret()
 }
