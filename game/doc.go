@@ -105,7 +105,8 @@
 // A polynomial game from text: ParseGame, then Decompose; exactly, with fractions:
 // ParseRatGame. Run a game or a part: Flow and flow.Solve. At a point: Inspect (Nash,
 // stability, critical learning rates), BestResponse and Regrets. How much of a black box is
-// a potential game: PotentialEnergy. For many states at once: Batched. Canonical games
+// a potential game: PotentialEnergy. For many states at once: Batched. A table or a phase
+// portrait of a planar flow, or of a part on a grid: Quiver. Canonical games
 // have constructors (NewDiracGAN, NewCournot, NewIPD, ...); the corrections of gradient
 // descent are Methods (Extragradient, SGA, LOLA, ...), compared by LocalRate and Advise;
 // ClassifyRun says whether a run converges, recurs, diverges or blows up.
