@@ -12,10 +12,8 @@ import (
 )
 
 func init() {
-	timings = append(timings,
-		timing{"potential energy linear n=100, 40000 samples", energy},
-		timing{"quartic field, 4 players, 1024 states", quartic},
-	)
+	timings.Add("potential energy linear n=100, 40000 samples", energy)
+	timings.Add("quartic field, 4 players, 1024 states", quartic)
 }
 
 // energy times the Monte-Carlo estimate of the scalar energy.

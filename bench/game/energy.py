@@ -1,19 +1,7 @@
 """Monte-Carlo potential energy and batched fields in NumPy."""
 
-import time
-
 import numpy as np
-
-
-def report(name, f, rounds=3):
-    best = min(timed(f) for _ in range(rounds))
-    print(f"{name}\t{best:.9g}", flush=True)
-
-
-def timed(f):
-    start = time.perf_counter()
-    f()
-    return time.perf_counter() - start
+from peer import report
 
 
 def potential_energy(field, jvp, n, samples, rng, block=256):

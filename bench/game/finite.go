@@ -12,15 +12,13 @@ import (
 
 func init() {
 	for _, shape := range [][]int{{16, 16}, {6, 6, 6}, {5, 5, 5, 5}, {10, 10, 10, 10, 10}} {
-		timings = append(timings, timing{"decompose " + nameOf(shape), func() (func() error, error) { return decompose(shape) }})
+		timings.Add("decompose "+nameOf(shape), func() (func() error, error) { return decompose(shape) })
 	}
-	timings = append(timings,
-		timing{"decompose 10000 games 3x3", batch},
-		timing{"replicator field 3x3", func() (func() error, error) { return field(3, 3) }},
-		timing{"replicator field 50x50", func() (func() error, error) { return field(50, 50) }},
-		timing{"replicator field 5x5x5", func() (func() error, error) { return field(5, 5, 5) }},
-		timing{"replicator rock-paper-scissors T=200", orbit},
-	)
+	timings.Add("decompose 10000 games 3x3", batch)
+	timings.Add("replicator field 3x3", func() (func() error, error) { return field(3, 3) })
+	timings.Add("replicator field 50x50", func() (func() error, error) { return field(50, 50) })
+	timings.Add("replicator field 5x5x5", func() (func() error, error) { return field(5, 5, 5) })
+	timings.Add("replicator rock-paper-scissors T=200", orbit)
 }
 
 func nameOf(shape []int) string {

@@ -1,25 +1,8 @@
 """Times of finite games in NumPy and SciPy, the same algorithms written with arrays."""
 
-import time
-
 import numpy as np
+from peer import report
 from scipy.integrate import solve_ivp
-
-
-def report(name, f):
-    n, best = 1, None
-    rounds = 0
-    while rounds < 7:
-        start = time.perf_counter()
-        for _ in range(n):
-            f()
-        d = time.perf_counter() - start
-        if d < 0.02:
-            n *= 2
-            continue
-        best = d / n if best is None else min(best, d / n)
-        rounds += 1
-    print(f"{name}\t{best:.9g}", flush=True)
 
 
 def helmert(h):

@@ -11,7 +11,7 @@ import (
 
 func init() {
 	for _, d := range []int{3, 10, 50} {
-		timings = append(timings, timing{fmt.Sprintf("Gaussian Fisher-Rao distance d=%d", d), func() (func() error, error) { return gaussianDistance(d) }})
+		timings.Add(fmt.Sprintf("Gaussian Fisher-Rao distance d=%d", d), func() (func() error, error) { return gaussianDistance(d) })
 	}
 }
 

@@ -11,17 +11,13 @@ import (
 
 func init() {
 	for _, n := range []int{10, 14, 20} {
-		timings = append(timings,
-			timing{fmt.Sprintf("Ising N=%d gradient", n), func() (func() error, error) { return isingGradient(n) }},
-			timing{fmt.Sprintf("Ising N=%d Fisher product", n), func() (func() error, error) { return isingFisher(n) }},
-			timing{fmt.Sprintf("zeta transform N=%d", n), func() (func() error, error) { return zeta(n) }},
-		)
+		timings.Add(fmt.Sprintf("Ising N=%d gradient", n), func() (func() error, error) { return isingGradient(n) })
+		timings.Add(fmt.Sprintf("Ising N=%d Fisher product", n), func() (func() error, error) { return isingFisher(n) })
+		timings.Add(fmt.Sprintf("zeta transform N=%d", n), func() (func() error, error) { return zeta(n) })
 	}
-	timings = append(timings,
-		timing{"Ising N=14 gradient, dense design", denseGradient[float64]},
-		timing{"Ising N=14 gradient, dense design, float32", denseGradient[float32]},
-		timing{"Ising N=14 natural gradient step", isingStep},
-	)
+	timings.Add("Ising N=14 gradient, dense design", denseGradient[float64])
+	timings.Add("Ising N=14 gradient, dense design, float32", denseGradient[float32])
+	timings.Add("Ising N=14 natural gradient step", isingStep)
 }
 
 // coupled is a machine with random interactions.

@@ -2,24 +2,8 @@
 with the singular value decomposition of the whole matrix K of order 2d+1, minimised by
 L-BFGS to the same residual as the Go program."""
 
-import time
-
 import numpy as np
-
-
-def report(name, f):
-    n, best, rounds = 1, None, 0
-    while rounds < 7:
-        start = time.process_time()
-        for _ in range(n):
-            f()
-        d = time.process_time() - start
-        if d < 0.02:
-            n *= 2
-            continue
-        best = d / n if best is None else min(best, d / n)
-        rounds += 1
-    print(f"{name}\t{best:.9g}", flush=True)
+from peer import report
 
 
 def gaussian(d, shift, length, phase):

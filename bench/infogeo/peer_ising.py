@@ -2,24 +2,9 @@
 gradient and the product with the Fisher matrix, and the zeta transform with arrays."""
 
 import itertools
-import time
 
 import numpy as np
-
-
-def report(name, f):
-    n, best, rounds = 1, None, 0
-    while rounds < 7:
-        start = time.process_time()
-        for _ in range(n):
-            f()
-        d = time.process_time() - start
-        if d < 0.02:
-            n *= 2
-            continue
-        best = d / n if best is None else min(best, d / n)
-        rounds += 1
-    print(f"{name}\t{best:.9g}", flush=True)
+from peer import report
 
 
 def design(n, dtype=np.float64):

@@ -3,25 +3,9 @@ h(r) = (1+r) log(1+r) - r by its series near 0, of full relative accuracy as in 
 infogeo. The cases "no series" leave the series away (no digit is right once KL < 1e-16 p),
 those "naive loss" sum q log(q/p), both with all arrays reused."""
 
-import time
-
 import numpy as np
+from peer import report
 from scipy.optimize import brentq
-
-
-def report(name, f):
-    n, best, rounds = 1, None, 0
-    while rounds < 7:
-        start = time.process_time()
-        for _ in range(n):
-            f()
-        d = time.process_time() - start
-        if d < 0.02:
-            n *= 2
-            continue
-        best = d / n if best is None else min(best, d / n)
-        rounds += 1
-    print(f"{name}\t{best:.9g}", flush=True)
 
 
 def zipf(k, dtype=np.float64):

@@ -10,22 +10,20 @@ import (
 
 func init() {
 	const k = 1_000_000
-	timings = append(timings,
-		timing{fmt.Sprintf("simplex step and loss K=%d", k), func() (func() error, error) { return simplexStep[float64](k) }},
-		timing{fmt.Sprintf("simplex step, no series K=%d", k), func() (func() error, error) { return simplexStep[float64](k) }},
-		timing{fmt.Sprintf("simplex step, naive loss K=%d", k), func() (func() error, error) { return simplexStep[float64](k) }},
-		timing{fmt.Sprintf("simplex step and loss K=%d, float32", k), func() (func() error, error) { return simplexStep[float32](k) }},
-		timing{"simplex step and loss K=1000", func() (func() error, error) { return simplexStep[float64](1000) }},
-		timing{"simplex batch 10000x16", simplexBatch[float64]},
-		timing{"simplex batch 10000x16, naive loss", simplexBatch[float64]},
-		timing{"simplex batch 10000x16, float32", simplexBatch[float32]},
-		timing{fmt.Sprintf("natural step K=%d", k), func() (func() error, error) { return naturalStep(k) }},
-		timing{fmt.Sprintf("Fisher product K=%d", k), func() (func() error, error) { return simplexFisher(k, fisherMul) }},
-		timing{fmt.Sprintf("Fisher solve K=%d", k), func() (func() error, error) { return simplexFisher(k, fisherSolve) }},
-		timing{fmt.Sprintf("Fisher damped solve K=%d", k), func() (func() error, error) { return simplexFisher(k, fisherDamped) }},
-		timing{fmt.Sprintf("extreme eigenvalues K=%d", k), func() (func() error, error) { return extremeEigenvalues(k) }},
-		timing{"all eigenvalues K=1000", allEigenvalues},
-	)
+	timings.Add(fmt.Sprintf("simplex step and loss K=%d", k), func() (func() error, error) { return simplexStep[float64](k) })
+	timings.Add(fmt.Sprintf("simplex step, no series K=%d", k), func() (func() error, error) { return simplexStep[float64](k) })
+	timings.Add(fmt.Sprintf("simplex step, naive loss K=%d", k), func() (func() error, error) { return simplexStep[float64](k) })
+	timings.Add(fmt.Sprintf("simplex step and loss K=%d, float32", k), func() (func() error, error) { return simplexStep[float32](k) })
+	timings.Add("simplex step and loss K=1000", func() (func() error, error) { return simplexStep[float64](1000) })
+	timings.Add("simplex batch 10000x16", simplexBatch[float64])
+	timings.Add("simplex batch 10000x16, naive loss", simplexBatch[float64])
+	timings.Add("simplex batch 10000x16, float32", simplexBatch[float32])
+	timings.Add(fmt.Sprintf("natural step K=%d", k), func() (func() error, error) { return naturalStep(k) })
+	timings.Add(fmt.Sprintf("Fisher product K=%d", k), func() (func() error, error) { return simplexFisher(k, fisherMul) })
+	timings.Add(fmt.Sprintf("Fisher solve K=%d", k), func() (func() error, error) { return simplexFisher(k, fisherSolve) })
+	timings.Add(fmt.Sprintf("Fisher damped solve K=%d", k), func() (func() error, error) { return simplexFisher(k, fisherDamped) })
+	timings.Add(fmt.Sprintf("extreme eigenvalues K=%d", k), func() (func() error, error) { return extremeEigenvalues(k) })
+	timings.Add("all eigenvalues K=1000", allEigenvalues)
 }
 
 // zipfOf is p_i ~ 1/(i+1).

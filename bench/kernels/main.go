@@ -19,6 +19,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gradflow/gradflow/bench/internal/timing"
 )
 
 func main() {
@@ -127,13 +129,13 @@ const warm = 5 * time.Millisecond
 // timer returns a function that reports the nanoseconds of a call of f.
 func timer(f loop) func(calls int) float64 {
 	return func(calls int) float64 {
-		begin := now()
-		for now()-begin < warm {
+		begin := timing.CPU()
+		for timing.CPU()-begin < warm {
 			f(calls/4 + 1)
 		}
-		t := now()
+		t := timing.CPU()
 		f(calls)
-		return float64(now()-t) / float64(calls)
+		return float64(timing.CPU()-t) / float64(calls)
 	}
 }
 
