@@ -63,6 +63,9 @@ func (b *Bregman) KL(theta1, theta2 []float64) float64 {
 	kernel.SubTo(b.diff, theta2, theta1)
 	b.f.Mean(b.e1, theta1)
 	psi1, psi2, lin := b.f.LogPartition(theta1), b.f.LogPartition(theta2), kernel.Dot(b.diff, b.e1)
+	if math.IsNaN(lin) || math.IsInf(lin, 0) {
+		return b.halves(theta1, theta2, psi1, psi2)
+	}
 	kl := psi2 - psi1 - lin
 	if !(kl <= 1e-2*(math.Abs(psi1)+math.Abs(psi2)+math.Abs(lin))) {
 		return kl // NaN too
@@ -75,6 +78,14 @@ func (b *Bregman) KL(theta1, theta2 []float64) float64 {
 		return kl
 	}
 	return s
+}
+
+// halves is the definition at half the size, for parameters whose difference overflows.
+func (b *Bregman) halves(theta1, theta2 []float64, psi1, psi2 float64) float64 {
+	for i, v := range theta2 {
+		b.diff[i] = v/2 - theta1[i]/2
+	}
+	return max(0, 2*(psi2/2-psi1/2-kernel.Dot(b.diff, b.e1))) // rounding of ψ may outweigh the rest
 }
 
 // integral is the formula by one Gauss-Jacobi rule.

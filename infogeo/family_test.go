@@ -394,6 +394,32 @@ func TestKLFarOut(t *testing.T) {
 	relClose(t, "neighbours", b.KL(natural(1<<20, 1), natural(1<<20+0x1p-20, 1)), 0x1p-41, 1e-14)
 }
 
+// Natural parameters so far apart that their difference overflows.
+func TestKLOverflow(t *testing.T) {
+	categorical, err := NewCategorical(4, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	coin, simplex := NewBregman(NewBernoulli()), NewBregman(categorical)
+	relClose(t, "coin", coin.KL([]float64{1e308}, []float64{-1e308}), 1e308, 1e-15)
+	relClose(t, "coin", coin.KL([]float64{-1e308}, []float64{1e308}), 1e308, 1e-15)
+	relClose(t, "categorical", simplex.KL([]float64{-1e308, -1e308, 1}, []float64{1e308, -1e308, 0}), 1e308, 1e-15)
+	far := [][]float64{{800, -800, 0}, {1e308, -1e308, 0}, {1e308, 1e308, 1e308}, {-1e308, -1e308, 1}, {-800, 810, 745}, {1.7e308, -1.7e308, -1e308}}
+	for _, p := range far {
+		for _, q := range far {
+			if kl := simplex.KL(p, q); !(kl >= 0) {
+				t.Errorf("KL(%v, %v) = %v, want it >= 0", p, q, kl)
+			}
+		}
+		if kl := simplex.KL(p, p); kl != 0 {
+			t.Errorf("KL(%v, itself) = %v", p, kl)
+		}
+	}
+	if kl := simplex.KL([]float64{math.NaN(), 0, 0}, []float64{1, 0, 0}); !math.IsNaN(kl) {
+		t.Errorf("KL from NaN = %v", kl)
+	}
+}
+
 // The mean of the statistic over samples is η within five standard errors, and the
 // samples do not depend on anything but the seed.
 func TestFamilySampling(t *testing.T) {

@@ -242,6 +242,11 @@ func TestCurvedRates(t *testing.T) {
 			M1, M2, Hessian float64
 			Mu              float64 `json:"mu_star"`
 			Rate            float64 `json:"ngd_rate"`
+			Well            struct {
+				M1, M2 float64
+				Mu     float64 `json:"mu_star"`
+				Rate   float64 `json:"ngd_rate"`
+			} `json:"wellspecified"`
 		}
 	}
 	readReference(t, "misc.json", &file)
@@ -250,8 +255,8 @@ func TestCurvedRates(t *testing.T) {
 	jacobian := func(j kernel.Matrix[float64], u []float64) {
 		j.Data[0], j.Data[1] = -1/(u[0]*u[0]), 1/(u[0]*u[0]*u[0])
 	}
-	for _, c := range []struct{ m2, mu, rate float64 }{{want.M2, want.Mu, want.Rate}, {2, 1, 2}} {
-		m, err := NewCurved(Normal{}, 1, theta, jacobian, []float64{want.M1, c.m2})
+	for _, c := range []struct{ m1, m2, mu, rate float64 }{{want.M1, want.M2, want.Mu, want.Rate}, {want.Well.M1, want.Well.M2, want.Well.Mu, want.Well.Rate}} {
+		m, err := NewCurved(Normal{}, 1, theta, jacobian, []float64{c.m1, c.m2})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -43,7 +43,8 @@ func TestFamilyGeodesicReference(t *testing.T) {
 		Cases []struct {
 			Family         string
 			Theta1, Theta2 []float64
-			FisherRao      float64 `json:"fisher_rao"`
+			FisherRao      float64   `json:"fisher_rao"`
+			Middle         []float64 `json:"fisher_rao_midpoint_theta"`
 		}
 	}
 	readReference(t, "families.json", &ref)
@@ -57,6 +58,13 @@ func TestFamilyGeodesicReference(t *testing.T) {
 		g := familyGeodesic(t, f, c.Theta1, c.Theta2)
 		if !(math.Abs(g.Distance()/c.FisherRao-1) <= 1e-10) || !g.Converged() || g.Distance() > g.UpperBound() {
 			t.Errorf("%s: %v, want %v; residual %.2g, at most %v", c.Family, g.Distance(), c.FisherRao, g.Residual(), g.UpperBound())
+		}
+		if c.Middle != nil {
+			middle := make([]float64, f.Dim())
+			if err := g.At(middle, .5); err != nil {
+				t.Fatal(err)
+			}
+			vecClose(t, c.Family+": middle", middle, c.Middle, 1e-9)
 		}
 		if d, err := FamilyFisherRao(f, c.Theta1, c.Theta2); err != nil || !(math.Abs(d/c.FisherRao-1) <= 1e-10) {
 			t.Errorf("%s: %v %v", c.Family, d, err)

@@ -32,6 +32,7 @@ type gaussianFlowReference struct {
 	WKL    float64   `json:"wkl_p0_q"`
 	WKLrev float64   `json:"wkl_q_p0"`
 	Equal  float64   `json:"wkl_equal_cov"`
+	Half   float64   `json:"half_sq_dist"`
 	Eigs   []float64 `json:"precision_star_eigs"`
 }
 
@@ -60,6 +61,8 @@ func TestGaussianFlowReference(t *testing.T) {
 	near("WKL", WKL(p0, q), ref.WKL)
 	near("WKL back", WKL(q, p0), ref.WKLrev)
 	near("WKL of equal covariances", WKL(p0, gaussian(t, ref.MS, dense(ref.C0))), ref.Equal)
+	w2 := BuresWasserstein(p0, gaussian(t, ref.MS, dense(ref.C0)))
+	near("half the square of W2 of equal covariances", w2*w2/2, ref.Half)
 	flows := map[string]struct {
 		m GaussianMetric
 		l Loss

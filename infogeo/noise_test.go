@@ -16,7 +16,7 @@ func TestNoiseReference(t *testing.T) {
 	var ref struct {
 		Cases []struct {
 			Q          []float64
-			B          float64
+			B, Rho     float64
 			Alpha      three
 			Floor      three       `json:"floor_at_equal_rho"`
 			Theta1     float64     `json:"floor_theta_alpha1"`
@@ -36,6 +36,22 @@ func TestNoiseReference(t *testing.T) {
 		}
 		th, et, na := eig(GDTheta), eig(GDEta), eig(NGDEta)
 		b := int(c.B)
+		// The steps of the floors contract by the same factor.
+		for _, s := range []struct {
+			eigs  []float64
+			alpha float64
+		}{{th, c.Alpha.Theta}, {et, c.Alpha.Eta}, {na, c.Alpha.Natural}} {
+			var rho float64
+			for _, mu := range s.eigs {
+				rho = max(rho, math.Abs(1-s.alpha*mu))
+			}
+			near(t, "contraction", rho, c.Rho, tol)
+		}
+		s, err := SimplexSpectrum(c.Q, k-1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, "best contraction", s.Rho, c.Rho, tol)
 		near(t, "floor θ", NoiseFloor(th, c.Alpha.Theta, b), c.Floor.Theta, tol)
 		near(t, "floor η", NoiseFloor(et, c.Alpha.Eta, b), c.Floor.Eta, tol)
 		near(t, "floor natural", NoiseFloor(na, c.Alpha.Natural, b), c.Floor.Natural, tol)

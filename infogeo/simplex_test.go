@@ -18,6 +18,7 @@ type simplexCase struct {
 	Chi2_pq, Chi2_qp           float64
 	Fisher_theta, Fisher_eta   square
 	Fisher_logdet              float64
+	Fisher_eigs                []float64
 }
 
 // square is a square matrix, which the file writes as a list if it has one element.
@@ -61,6 +62,13 @@ func TestSimplexReference(t *testing.T) {
 		near(t, "χ²", chiSquared(c.P, c.Q), c.Chi2_pq, tol)
 		near(t, "χ²", chiSquared(c.Q, c.P), c.Chi2_qp, tol)
 		near(t, "log det G", FisherLogDet(c.P), c.Fisher_logdet, tol)
+		eigs := make([]float64, n)
+		if err := SimplexEigenvalues(eigs, c.P, n); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range eigs {
+			near(t, "eigenvalue", v, c.Fisher_eigs[i], tol)
+		}
 		e, g, gi := make([]float64, n), make([]float64, n), make([]float64, n)
 		for j := range n {
 			for i := range e {
