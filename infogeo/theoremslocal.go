@@ -33,7 +33,7 @@ func (v *verifier) hessians() error {
 		{"KL(p||q)", func(p []float64) float64 { return KL(p, v.q) }},
 	}
 	for _, a := range []float64{-3, -0.5, 0, 0.5, 3} {
-		loss = append(loss, divergence{fmt.Sprintf("alpha-divergence, alpha = %v,", a), func(p []float64) float64 { return alphaSum(p, v.q, a) }})
+		loss = append(loss, divergence{fmt.Sprintf("alpha-divergence, alpha = %v,", a), func(p []float64) float64 { return AlphaDivergence(p, v.q, a) }})
 	}
 	low := v.q[n]
 	for _, p := range v.q {
@@ -58,19 +58,6 @@ func (v *verifier) hessians() error {
 		v.add("T1", d.name+" Hessian in eta - inverse of G_q, relative", errEta/topEta, AtMost, 0, 1e-6)
 	}
 	return nil
-}
-
-// alphaSum is the α-divergence 4/(1-α²) Σ (1-α)/2 p + (1+α)/2 q - p^((1-α)/2) q^((1+α)/2),
-// each term without cancellation: with p = q(1+r) it is
-// q ((1-α)/2 r - expm1((1-α)/2 log1p r)).
-func alphaSum(p, q []float64, alpha float64) float64 {
-	a := (1 - alpha) / 2
-	var s float64
-	for i, v := range p {
-		r := (v - q[i]) / q[i]
-		s += q[i] * (a*r - math.Expm1(a*math.Log1p(r)))
-	}
-	return 4 / (1 - alpha*alpha) * s
 }
 
 // differenceHessian returns the Hessian at x = 0 of f(place(x)), row-major, for an f with
