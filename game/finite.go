@@ -31,17 +31,11 @@ type Finite struct {
 // length; ErrTooLarge for more than 2^31 profiles (nothing is allocated then);
 // ErrNotFinite for a payoff that is NaN or infinite.
 func NewFinite(shape []int, payoffs [][]float64) (*Finite, error) {
-	n, err := profilesOf(shape)
+	n, err := checkPayoffs(shape, payoffs)
 	if err != nil {
 		return nil, err
 	}
-	if len(payoffs) != len(shape) {
-		return nil, fmt.Errorf("game: %d payoff tensors, want one for each of the %d players of shape %v: %w", len(payoffs), len(shape), shape, ErrShape)
-	}
 	for m, u := range payoffs {
-		if len(u) != n {
-			return nil, fmt.Errorf("game: payoffs[%d] has length %d, want %d, the number of profiles of shape %v: %w", m, len(u), n, shape, ErrShape)
-		}
 		if kernel.AllFinite(u) {
 			continue
 		}
@@ -56,6 +50,23 @@ func NewFinite(shape []int, payoffs [][]float64) (*Finite, error) {
 		copy(f.payoffs[m], u)
 	}
 	return f, nil
+}
+
+// checkPayoffs returns the number of profiles of a shape that payoff tensors fit.
+func checkPayoffs[T any](shape []int, payoffs [][]T) (int, error) {
+	n, err := profilesOf(shape)
+	if err != nil {
+		return 0, err
+	}
+	if len(payoffs) != len(shape) {
+		return 0, fmt.Errorf("game: %d payoff tensors, want one for each of the %d players of shape %v: %w", len(payoffs), len(shape), shape, ErrShape)
+	}
+	for m, u := range payoffs {
+		if len(u) != n {
+			return 0, fmt.Errorf("game: payoffs[%d] has length %d, want %d, the number of profiles of shape %v: %w", m, len(u), n, shape, ErrShape)
+		}
+	}
+	return n, nil
 }
 
 // newFinite returns a game of n profiles with payoffs 0, its tensors in one piece.

@@ -84,31 +84,38 @@ func newAnova(shape []int, lanes int, o *FiniteOptions) (*anova, error) {
 }
 
 func (o *FiniteOptions) check(shape []int) error {
-	if o.Weights != nil && len(o.Weights) != len(shape) {
-		return fmt.Errorf("game: %d weights, want one for each of the %d players: %w", len(o.Weights), len(shape), ErrShape)
+	positive := func(v float64) bool { return v > 0 && !math.IsInf(v, 1) }
+	return checkFiniteOptions(shape, o.Weights, o.Measures, positive, func(mu []float64) (any, bool) {
+		s := kernel.Sum(mu)
+		return s, math.Abs(s-1) <= 1e-12
+	})
+}
+
+// checkFiniteOptions checks weights and reference measures of numbers of any kind. total
+// returns the sum of a measure and whether it is 1.
+func checkFiniteOptions[T any](shape []int, weights []T, measures [][]T, positive func(v T) bool, total func(mu []T) (any, bool)) error {
+	if weights != nil && len(weights) != len(shape) {
+		return fmt.Errorf("game: %d weights, want one for each of the %d players: %w", len(weights), len(shape), ErrShape)
 	}
-	for m, c := range o.Weights {
-		if !(c > 0) || math.IsInf(c, 1) {
+	for m, c := range weights {
+		if !positive(c) {
 			return fmt.Errorf("game: weight %d is %v, want a finite number > 0: %w", m, c, ErrArgument)
 		}
 	}
-	if o.Measures == nil {
-		return nil
+	if measures != nil && len(measures) != len(shape) {
+		return fmt.Errorf("game: %d reference measures, want one for each of the %d players: %w", len(measures), len(shape), ErrShape)
 	}
-	if len(o.Measures) != len(shape) {
-		return fmt.Errorf("game: %d reference measures, want one for each of the %d players: %w", len(o.Measures), len(shape), ErrShape)
-	}
-	for m, mu := range o.Measures {
+	for m, mu := range measures {
 		if len(mu) != shape[m] {
 			return fmt.Errorf("game: reference measure %d has length %d, want the number of actions, %d: %w", m, len(mu), shape[m], ErrShape)
 		}
 		for a, p := range mu {
-			if !(p > 0) || math.IsInf(p, 1) {
+			if !positive(p) {
 				return fmt.Errorf("game: reference measure %d gives action %d the probability %v, want a number > 0: %w", m, a, p, ErrArgument)
 			}
 		}
-		if s := kernel.Sum(mu); math.Abs(s-1) > 1e-12 {
-			return fmt.Errorf("game: reference measure %d sums to %v, want 1 (to 1e-12): %w", m, s, ErrArgument)
+		if s, one := total(mu); !one {
+			return fmt.Errorf("game: reference measure %d sums to %v, want 1 (floating-point numbers to 1e-12): %w", m, s, ErrArgument)
 		}
 	}
 	return nil

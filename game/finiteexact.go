@@ -17,17 +17,11 @@ type RatFinite struct {
 // which it copies. Errors: ErrShape, ErrTooLarge as NewFinite, ErrArgument for a nil
 // payoff.
 func NewRatFinite(shape []int, payoffs [][]*big.Rat) (*RatFinite, error) {
-	n, err := profilesOf(shape)
+	n, err := checkPayoffs(shape, payoffs)
 	if err != nil {
 		return nil, err
 	}
-	if len(payoffs) != len(shape) {
-		return nil, fmt.Errorf("game: %d payoff tensors, want one for each of the %d players of shape %v: %w", len(payoffs), len(shape), shape, ErrShape)
-	}
 	for m, u := range payoffs {
-		if len(u) != n {
-			return nil, fmt.Errorf("game: payoffs[%d] has length %d, want %d, the number of profiles of shape %v: %w", m, len(u), n, shape, ErrShape)
-		}
 		if a := slices.Index(u, nil); a >= 0 {
 			return nil, fmt.Errorf("game: payoffs[%d][%d] is nil, want a number: %w", m, a, ErrArgument)
 		}
@@ -204,36 +198,14 @@ func newRatAnova(shape []int, o *RatFiniteOptions) (*ratAnova, error) {
 }
 
 func (o *RatFiniteOptions) check(shape []int) error {
-	if o.Weights != nil && len(o.Weights) != len(shape) {
-		return fmt.Errorf("game: %d weights, want one for each of the %d players: %w", len(o.Weights), len(shape), ErrShape)
-	}
-	for m, c := range o.Weights {
-		if c == nil || c.Sign() <= 0 {
-			return fmt.Errorf("game: weight %d is %v, want a number > 0: %w", m, c, ErrArgument)
+	positive := func(v *big.Rat) bool { return v != nil && v.Sign() > 0 }
+	return checkFiniteOptions(shape, o.Weights, o.Measures, positive, func(mu []*big.Rat) (any, bool) {
+		s := new(big.Rat)
+		for _, p := range mu {
+			s.Add(s, p)
 		}
-	}
-	if o.Measures == nil {
-		return nil
-	}
-	if len(o.Measures) != len(shape) {
-		return fmt.Errorf("game: %d reference measures, want one for each of the %d players: %w", len(o.Measures), len(shape), ErrShape)
-	}
-	for m, mu := range o.Measures {
-		if len(mu) != shape[m] {
-			return fmt.Errorf("game: reference measure %d has length %d, want the number of actions, %d: %w", m, len(mu), shape[m], ErrShape)
-		}
-		var s big.Rat
-		for a, p := range mu {
-			if p == nil || p.Sign() <= 0 {
-				return fmt.Errorf("game: reference measure %d gives action %d the probability %v, want a number > 0: %w", m, a, p, ErrArgument)
-			}
-			s.Add(&s, p)
-		}
-		if s.Cmp(big.NewRat(1, 1)) != 0 {
-			return fmt.Errorf("game: reference measure %d sums to %v, want 1: %w", m, &s, ErrArgument)
-		}
-	}
-	return nil
+		return s, s.Cmp(big.NewRat(1, 1)) == 0
+	})
 }
 
 // fibres calls f for the first place of every fibre along the axis of m.

@@ -100,6 +100,20 @@ func (g *grid) inner(axis int) int {
 	return step
 }
 
+// each calls f for every point, or mode, with its indices along the axes.
+func (g *grid) each(f func(at int, index []int)) {
+	index := make([]int, len(g.shape))
+	for at := range g.n {
+		f(at, index)
+		for k := len(index) - 1; k >= 0; k-- {
+			if index[k]++; index[k] < g.shape[k] {
+				break
+			}
+			index[k] = 0
+		}
+	}
+}
+
 // check says whether there are count finite tensors.
 func (g *grid) check(name string, x [][]float64, count int) error {
 	if len(x) != count {

@@ -78,7 +78,7 @@ func padded(g *grid, shape []int) (*Torus, error) {
 // of less than the size.
 func (f *FreeSpace) restricted(big *Torus, radius float64) []complex128 {
 	z := make([]complex128, big.n)
-	big.eachMode(func(mode int, index []int) {
+	big.each(func(mode int, index []int) {
 		s := 0.0
 		for k, m := range index {
 			s = math.Hypot(s, big.waves[k][m])
@@ -86,7 +86,7 @@ func (f *FreeSpace) restricted(big *Torus, radius float64) []complex128 {
 		z[mode] = complex(truncatedKernel(len(index), s, radius), 0)
 	})
 	g, small := big.backward(z), make([]float64, f.pad.n)
-	f.pad.eachMode(func(at int, index []int) {
+	f.pad.each(func(at int, index []int) {
 		from := 0
 		for k, j := range index {
 			if j == f.shape[k] {
@@ -129,7 +129,7 @@ func (f *FreeSpace) Decompose(xi [][]float64) (*FieldParts, error) {
 	phi := make([]complex128, f.pad.n)
 	for k, c := range xi {
 		hat := f.pad.forward(f.embed(c))
-		f.pad.eachMode(func(mode int, index []int) {
+		f.pad.each(func(mode int, index []int) {
 			phi[mode] -= complex(0, odd(f.pad.waves[k], index[k])) * f.kernel[mode] * hat[mode]
 		})
 	}

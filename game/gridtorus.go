@@ -74,7 +74,7 @@ func (t *Torus) Decompose(losses [][]float64) (*GridParts, error) {
 	phi := make([]complex128, t.n)
 	energy := GridEnergies{}
 	lap := make([]float64, len(losses))
-	t.eachMode(func(mode int, index []int) {
+	t.each(func(mode int, index []int) {
 		all, axis := 0.0, 0
 		var sum complex128
 		for i, d := range t.blocks {
@@ -117,7 +117,7 @@ func (t *Torus) DecomposeField(xi [][]float64) (*FieldParts, error) {
 		f.Mean = append(f.Mean, kernel.Sum(c)/float64(t.n))
 	}
 	phi := make([]complex128, t.n)
-	t.eachMode(func(mode int, index []int) {
+	t.each(func(mode int, index []int) {
 		var div complex128 // -i times the divergence
 		all := 0.0
 		for k, m := range index {
@@ -151,7 +151,7 @@ func (t *Torus) DecomposeField(xi [][]float64) (*FieldParts, error) {
 // derivative is the derivative along an axis of the function with the modes hat.
 func (t *Torus) derivative(hat []complex128, axis int) []float64 {
 	d := slices.Clone(hat)
-	t.eachMode(func(mode int, index []int) { d[mode] *= complex(0, odd(t.waves[axis], index[axis])) })
+	t.each(func(mode int, index []int) { d[mode] *= complex(0, odd(t.waves[axis], index[axis])) })
 	return t.backward(d)
 }
 
@@ -181,20 +181,6 @@ func (t *Torus) transform(z []complex128, transform func(f *fourier.CmplxFFT, ds
 			f := fourier.NewCmplxFFT(n)
 			return func(line []complex128) { transform(f, line, line) }
 		})
-	}
-}
-
-// eachMode calls f for every mode with its indices along the axes.
-func (t *Torus) eachMode(f func(mode int, index []int)) {
-	index := make([]int, len(t.shape))
-	for mode := range t.n {
-		f(mode, index)
-		for k := len(index) - 1; k >= 0; k-- {
-			if index[k]++; index[k] < t.shape[k] {
-				break
-			}
-			index[k] = 0
-		}
 	}
 }
 

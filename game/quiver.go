@@ -33,72 +33,55 @@ func NewQuiver(f flow.Field[float64], axes ...[]float64) (*Quiver, error) {
 	if f.Dim() != len(axes) {
 		return nil, fmt.Errorf("game: NewQuiver: %d axes for a field of dimension %d: %w", len(axes), f.Dim(), ErrShape)
 	}
-	q := &Quiver{Axes: axes, Values: make([][]float64, len(axes))}
-	n, err := q.size()
+	q := &Quiver{Axes: axes}
+	g, err := q.grid()
 	if err != nil {
 		return nil, err
 	}
-	for k := range q.Values {
-		q.Values[k] = make([]float64, n)
-	}
-	v := make([]float64, len(axes))
-	err = q.each(func(at int, x []float64) error {
+	q.Values = g.tensors(len(axes))
+	x, v := make([]float64, len(axes)), make([]float64, len(axes))
+	g.each(func(at int, index []int) {
+		q.point(x, index)
 		f.Eval(v, x, 0)
 		for k := range v {
 			q.Values[k][at] = v[k]
 		}
-		return nil
 	})
-	if err != nil {
+	if _, err := q.check(); err != nil {
 		return nil, err
 	}
-	return q, q.check()
+	return q, nil
 }
 
-// size is the number of points.
-func (q *Quiver) size() (int, error) {
-	shape := make([]int, len(q.Axes))
+// grid checks the axes.
+func (q *Quiver) grid() (*grid, error) {
+	g := &grid{shape: make([]int, len(q.Axes))}
 	for k, a := range q.Axes {
-		shape[k] = len(a)
+		g.shape[k] = len(a)
 		for i, v := range a {
 			if math.IsNaN(v) || math.IsInf(v, 0) || i > 0 && !(v > a[i-1]) {
-				return 0, fmt.Errorf("game: Quiver: Axes[%d][%d] = %v, want finite numbers that ascend: %w", k, i, v, ErrArgument)
+				return nil, fmt.Errorf("game: Quiver: Axes[%d][%d] = %v, want finite numbers that ascend: %w", k, i, v, ErrArgument)
 			}
 		}
 	}
-	return profilesOf(shape)
+	var err error
+	g.n, err = profilesOf(g.shape)
+	return g, err
 }
 
-func (q *Quiver) check() error {
-	n, err := q.size()
-	if err != nil {
-		return err
+// check returns the grid of a quiver whose axes and values fit.
+func (q *Quiver) check() (*grid, error) {
+	g, err := q.grid()
+	if err == nil {
+		err = g.check("Values", q.Values, len(q.Axes))
 	}
-	g := grid{n: n}
-	for _, a := range q.Axes {
-		g.shape = append(g.shape, len(a))
-	}
-	return g.check("Values", q.Values, len(q.Axes))
+	return g, err
 }
 
-// each calls f for every point, the last axis fastest.
-func (q *Quiver) each(f func(at int, x []float64) error) error {
-	index, x := make([]int, len(q.Axes)), make([]float64, len(q.Axes))
-	for at := 0; ; at++ {
-		for k, i := range index {
-			x[k] = q.Axes[k][i]
-		}
-		if err := f(at, x); err != nil {
-			return err
-		}
-		k := len(index) - 1
-		for ; k >= 0 && index[k] == len(q.Axes[k])-1; k-- {
-			index[k] = 0
-		}
-		if k < 0 {
-			return nil
-		}
-		index[k]++
+// point stores the coordinates of a point in x.
+func (q *Quiver) point(x []float64, index []int) {
+	for k, i := range index {
+		x[k] = q.Axes[k][i]
 	}
 }
 
@@ -107,7 +90,8 @@ func (q *Quiver) each(f func(at int, x []float64) error) error {
 // shortest form that reads back to the same value. Errors: ErrArgument, ErrShape,
 // ErrTooLarge, ErrNotFinite, those of the Writer.
 func (q *Quiver) WriteCSV(w io.Writer) error {
-	if err := q.check(); err != nil {
+	g, err := q.check()
+	if err != nil {
 		return err
 	}
 	n := len(q.Axes)
@@ -116,27 +100,28 @@ func (q *Quiver) WriteCSV(w io.Writer) error {
 		row[k], row[n+k] = fmt.Sprint("x", k), fmt.Sprint("f", k)
 	}
 	table := csv.NewWriter(w)
-	if err := table.Write(row); err != nil {
-		return err
-	}
-	err := q.each(func(at int, x []float64) error {
-		for k, v := range x {
-			row[k] = strconv.FormatFloat(v, 'g', -1, 64)
+	err = table.Write(row)
+	g.each(func(at int, index []int) {
+		if err != nil {
+			return
+		}
+		for k, i := range index {
+			row[k] = strconv.FormatFloat(q.Axes[k][i], 'g', -1, 64)
 			row[n+k] = strconv.FormatFloat(q.Values[k][at], 'g', -1, 64)
 		}
-		return table.Write(row)
+		err = table.Write(row)
 	})
-	table.Flush()
-	if err == nil {
-		err = table.Error()
+	if err != nil {
+		return err
 	}
-	return err
+	table.Flush()
+	return table.Error()
 }
 
 // planar is check for pictures.
-func (q *Quiver) planar() error {
+func (q *Quiver) planar() (*grid, error) {
 	if len(q.Axes) != 2 {
-		return fmt.Errorf("game: Quiver: picture of %d axes, want 2: %w", len(q.Axes), ErrShape)
+		return nil, fmt.Errorf("game: Quiver: picture of %d axes, want 2: %w", len(q.Axes), ErrShape)
 	}
 	return q.check()
 }
@@ -148,7 +133,7 @@ var compass = [8]rune{'→', '↗', '↑', '↖', '←', '↙', '↓', '↘'}
 // upwards: the nearest of eight directions, and · where the field is 0. Errors as those of
 // WriteCSV.
 func (q *Quiver) WriteText(w io.Writer) error {
-	if err := q.planar(); err != nil {
+	if _, err := q.planar(); err != nil {
 		return err
 	}
 	ny := len(q.Axes[1])

@@ -22,7 +22,8 @@ const (
 // curve. Errors as those of WriteCSV; ErrShape for fewer than 2 points along an axis or
 // points of orbits without 2 coordinates.
 func (q *Quiver) WriteSVG(w io.Writer) error {
-	if err := q.planar(); err != nil {
+	g, err := q.planar()
+	if err != nil {
 		return err
 	}
 	nx, ny := len(q.Axes[0]), len(q.Axes[1])
@@ -45,16 +46,13 @@ func (q *Quiver) WriteSVG(w io.Writer) error {
 `, size, svgMargin, svgSide)
 	q.writeLabels(b)
 	fmt.Fprintf(b, "<g stroke=\"#222222\" marker-end=\"url(#head)\">\n")
-	err := q.writeArrows(b)
+	q.writeArrows(b, g)
 	fmt.Fprintf(b, "</g>\n<g fill=\"none\" stroke=\"#0072b2\" stroke-width=\"1.5\">\n")
 	for _, o := range q.Orbits {
 		q.writeOrbit(b, o)
 	}
 	fmt.Fprintf(b, "</g>\n</svg>\n")
-	if err == nil {
-		err = b.Flush()
-	}
-	return err
+	return b.Flush()
 }
 
 // pixel is the place of a point in the picture, and in says whether it is inside the grid.
@@ -75,7 +73,7 @@ func (q *Quiver) writeLabels(w io.Writer) {
 }
 
 // writeArrows writes the arrows, but not those shorter than half a pixel.
-func (q *Quiver) writeArrows(w io.Writer) error {
+func (q *Quiver) writeArrows(w io.Writer, g *grid) {
 	ax, ay := q.Axes[0], q.Axes[1]
 	// Components relative to the largest, so that nothing overflows, in pixels.
 	top := max(kernel.MaxAbs(q.Values[0]), kernel.MaxAbs(q.Values[1]))
@@ -86,15 +84,14 @@ func (q *Quiver) writeArrows(w io.Writer) error {
 		longest = max(longest, math.Hypot(arrow(at)))
 	}
 	cell := svgSide / float64(max(len(ax), len(ay))-1)
-	return q.each(func(at int, x []float64) error {
+	g.each(func(at int, index []int) {
 		u, v := arrow(at)
 		u, v = u/longest*cell/2, v/longest*cell/2
 		if !(math.Hypot(u, v) >= 0.25) { // also the NaN of a field that is 0
-			return nil
+			return
 		}
-		px, py, _ := q.pixel(x[0], x[1])
-		_, err := fmt.Fprintf(w, "<path d=\"M%.2f %.2fL%.2f %.2f\"/>\n", px-u, py-v, px+u, py+v)
-		return err
+		x, y, _ := q.pixel(ax[index[0]], ay[index[1]])
+		fmt.Fprintf(w, "<path d=\"M%.2f %.2fL%.2f %.2f\"/>\n", x-u, y-v, x+u, y+v)
 	})
 }
 
