@@ -147,7 +147,7 @@
 // EmpiricalFisher.Solve (Woodbury's identity for fewer samples than parameters),
 // BlockDiagonal and Kronecker (KFAC). A curvature <= 0 met by CG is a *BreakdownError, a
 // singular matrix an ErrSingularFisher that names its rank. SoftmaxRegression has all the
-// matrices, FisherScoring fits it. FisherMetric makes a family's Fisher metric the metric of
+// matrices, Fit with Regression fits it. FisherMetric makes a family's Fisher metric the metric of
 // flow.NaturalFlow.
 //
 // # Fisher-Rao against Wasserstein

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -170,6 +171,42 @@ func TestRegressionReference(t *testing.T) {
 	var want mat.VecDense
 	want.MulVec(&g, mat.NewVecDense(10, v))
 	vecClose(t, "G v", gv, want.RawVector().Data, 1e-12)
+}
+
+// A feature that is there twice: no estimate without damping, with it the loss of the
+// model without the feature.
+func TestRegressionRedundantFeature(t *testing.T) {
+	x, species := irisData(t)
+	twice := kernel.NewMatrix[float64](100, 6)
+	y := make([]int, 100)
+	for i := range y {
+		copy(twice.Row(i), x.Row(50+i))
+		twice.Set(i, 5, x.At(50+i, 2))
+		y[i] = species[50+i] - 1
+	}
+	fit := func(m kernel.Matrix[float64], damping float64) (*FitResult, error) {
+		r, err := NewRegression(m, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		target := make([]float64, r.Dim())
+		if err := r.Target(target, y); err != nil {
+			t.Fatal(err)
+		}
+		return Fit(context.Background(), r, target, FitOptions{Damping: damping})
+	}
+	if _, err := fit(twice, 0); !errors.Is(err, ErrSingularFisher) || !strings.Contains(err.Error(), "rank 5") {
+		t.Errorf("no damping: %v, want rank 5 of 6", err)
+	}
+	plain, err := fit(kernel.MatrixOf(100, 5, x.Data[250:]), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damped, err := fit(twice, 1e-6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	relClose(t, "loss", damped.Loss, plain.Loss, 1e-9)
 }
 
 func TestRegressionArguments(t *testing.T) {

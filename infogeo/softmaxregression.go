@@ -21,14 +21,13 @@ import (
 //	F = (1/N) Σ (diag p_i - p_i p_iᵀ) ⊗ x_i x_iᵀ,
 //
 // also the Gauss-Newton matrix, since the logits are natural parameters; the empirical
-// Fisher matrix is not. The methods without θ are about the point of the last At or
+// Fisher matrix is not. Fit with Regression has the maximum-likelihood estimate. The methods without θ are about the point of the last At or
 // EnergyGrad. A SoftmaxRegression keeps scratch memory: it is for one goroutine at a time.
 type SoftmaxRegression struct {
 	x      kernel.Matrix[float64]
 	labels []int
 	c      int                    // C-1
 	p, r   kernel.Matrix[float64] // N x (C-1): probabilities, scratch
-	wrong  int                    // samples whose class is not the one strictly most probable
 	outer  kernel.Matrix[float64] // (1/N) Σ x xᵀ
 }
 
@@ -67,29 +66,15 @@ func (s *SoftmaxRegression) At(theta []float64) float64 {
 	checkLengths("SoftmaxRegression.At", len(theta), s.Dim(), s.Dim())
 	kernel.GemmNT(s.p, 1, s.x, kernel.MatrixOf(s.c, s.x.Cols, theta), 0)
 	e := 0.0
-	s.wrong = 0
 	for i, y := range s.labels {
 		row := s.p.Row(i)
 		own := 0.0
 		if y < s.c {
 			own = row[y]
 		}
-		if !strictlyMost(row, y, own) {
-			s.wrong++
-		}
 		e += softmaxRow(row, own)
 	}
 	return e / float64(len(s.labels))
-}
-
-// strictlyMost reports whether class y, with the logit own, has the largest one.
-func strictlyMost(logits []float64, y int, own float64) bool {
-	for c, z := range logits {
-		if c != y && z >= own {
-			return false
-		}
-	}
-	return y == len(logits) || own > 0
 }
 
 // softmaxRow replaces the logits, less that of the reference 0, by their probabilities and
