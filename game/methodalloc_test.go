@@ -26,6 +26,9 @@ func TestMethodAllocations(t *testing.T) {
 			if a := testing.AllocsPerRun(20, func() { r.Next(bg) }); a != 0 {
 				t.Errorf("%s on %s: %v allocations a step (%v)", m.Name(), name, a, r.Err())
 			}
+			if r.Step().K < 21 {
+				t.Errorf("%s on %s: the run ended at step %d: %v, %v", m.Name(), name, r.Step().K, r.Status(), r.Err())
+			}
 		}
 	}
 	s := must(VolumePreserving(3, abcGame().VectorPotential()))

@@ -120,7 +120,8 @@ func (r *Returns) look(t float64, x []float64) {
 	case !r.away && d > 2*r.Eps:
 		r.away = true
 		if math.IsNaN(r.Left) {
-			r.Left = cross(2*r.Eps) - r.t0
+			out := cross(2 * r.Eps)
+			r.Left, r.Since = out-r.t0, math.Abs(t-out)
 		}
 	case r.away && d <= r.Eps:
 		r.away = false
