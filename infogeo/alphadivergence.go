@@ -15,8 +15,8 @@ import (
 //
 //	D_α(p‖q) = 4/(1-α²) (1 - Σ p^((1-α)/2) q^((1+α)/2)),
 //
-// KL(p‖q) for α = -1 and KL(q‖p) for α = 1, to which it is continuous; α = 0 is eight times
-// the square of the Hellinger distance over 2, α = 3 half of χ²(q‖p). It is evaluated as the
+// KL(p‖q) for α = -1 and KL(q‖p) for α = 1, to which it is continuous; α = 0 is four times
+// the square of the Hellinger distance, α = 3 half of χ²(q‖p). It is evaluated as the
 // generalised divergence Σ q f(p/q) with f >= 0. It panics if the lengths differ.
 func AlphaDivergence(p, q []float64, alpha float64) float64 {
 	checkDims(len(p), q)
