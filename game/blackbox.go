@@ -272,8 +272,10 @@ func (b *blackBox) divergence() float64 {
 
 // LinePotential returns φ(x) - φ(a) = ∫ ξ(a+t(x-a))·(x-a) dt over 0 < t < 1 of a potential
 // game by Gauss' rule with the given number of nodes (0 is 32), exact for polynomial
-// losses of degree 2 nodes. Of other games it is the potential of the jet
-// decomposition at a. It panics if a length does not fit or nodes is negative.
+// losses of degree 2 nodes. Of other games it is the potential of the
+// Gaussian-weighted Hodge decomposition in the sense of Zhou et al. (2024), the
+// construction ours, in the limit of the jet at a. It panics if a length does not fit or
+// nodes is negative.
 func LinePotential(g Game, a, x []float64, nodes int) float64 {
 	n := Dim(g)
 	if len(a) != n || len(x) != n || nodes < 0 {

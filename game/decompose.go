@@ -53,10 +53,10 @@ func (e Energies) ScalarShare() float64 { return e.Scalar / e.Total }
 func (e Energies) VectorShare() float64 { return e.Vector / e.Total }
 
 // Parts are the parts of a polynomial game in a Gaussian-weighted Hodge decomposition in
-// the sense of Zhou et al. (2024): l_i is the sum of the losses of all parts. Every part
-// is a game that can be run and decomposed again. Losses are normalised: except in
-// NonStrategic, the conditional mean of l_i given the other players is 0 under the
-// weight.
+// the sense of Zhou et al. (2024), the construction ours: l_i is the sum of the losses of
+// all parts. Every part is a game that can be run and decomposed again. Losses are
+// normalised: except in NonStrategic, the conditional mean of l_i given the other players
+// is 0 under the weight.
 type Parts struct {
 	Decomposition Decomposition
 	Weight        Weight

@@ -6,7 +6,8 @@ import (
 	"github.com/gradflow/gradflow/flow"
 )
 
-// VectorGame is the Vector part of a decomposition with what its gradient play conserves.
+// VectorGame is the Vector part of a Gaussian-weighted Hodge decomposition in the sense
+// of Zhou et al. (2024) with what its gradient play conserves; the construction is ours.
 type VectorGame struct {
 	*Polynomial
 	invariants []flow.Invariant[float64]

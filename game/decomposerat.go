@@ -63,7 +63,8 @@ func (g *RatPolynomial) Decompose(s Decomposition, w RatWeight) (*RatParts, erro
 }
 
 // DecomposeExact splits the game with the exact values of its coefficients in rational
-// arithmetic: a Gaussian-weighted Hodge decomposition in the sense of Zhou et al. (2024).
+// arithmetic: a Gaussian-weighted Hodge decomposition in the sense of Zhou et al. (2024),
+// the construction ours.
 // Use ParseRatGame for coefficients such as 1/3, which float64 does not have.
 //
 // Errors are those of Decompose.

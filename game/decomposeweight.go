@@ -6,9 +6,10 @@ import (
 	"math/big"
 )
 
-// Weight is the Gaussian weight of a decomposition, the density of N(μ, diag(v)), or its
-// jet limit v -> 0 at μ, which compares Taylor coefficients. The parts of games of degree
-// 3 and more depend on it.
+// Weight is the weight of a Gaussian-weighted Hodge decomposition in the sense of Zhou et
+// al. (2024), a choice of our construction: the density of N(μ, diag(v)), or its jet limit
+// v -> 0 at μ, which compares Taylor coefficients. The parts of games of degree 3 and more
+// depend on it.
 type Weight struct {
 	Mean []float64 // μ; nil is 0
 	Var  []float64 // v_k > 0, one for each coordinate or one for all; nil is 1

@@ -9,7 +9,8 @@ import (
 
 // FreeSpace decomposes fields on R² and R³ that decay, ξ in L²: ξ = ∇φ + Y with Δφ =
 // div ξ and div Y = 0, orthogonal to each other and without a harmonic part. It is the
-// limit v → ∞ of the Gaussian-weighted decomposition.
+// limit v → ∞ of the Gaussian-weighted Hodge decomposition in the sense of Zhou et al.
+// (2024); the construction is ours.
 //
 // The field is sampled on a grid outside of which it is negligible. φ = -G * div ξ is a
 // convolution with the Green's function of the Laplacian, truncated at the diameter R of

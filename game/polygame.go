@@ -115,7 +115,7 @@ func Quadratic(blocks []int, q []mat.Symmetric, b [][]float64) (*Polynomial, err
 		return nil, err
 	}
 	if len(q) != len(blocks) || len(b) != len(blocks) {
-		return nil, fmt.Errorf("game: Quadratic: %d matrices and %d vectors for %d players: %w", len(q), len(b), len(blocks), ErrShape)
+		return nil, fmt.Errorf("game: Quadratic: len(Q) = %d, len(b) = %d, want %d, the number of players: %w", len(q), len(b), len(blocks), ErrShape)
 	}
 	losses := make([]*Poly, len(blocks))
 	for i := range losses {

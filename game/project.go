@@ -152,8 +152,10 @@ func hermiteTerms(m *measure[double], v []float64, degree int) sparse[double] {
 	return a.sparse()
 }
 
-// Decompose splits the projected game as Polynomial.Decompose does under the weight of
-// the projection, without the detour over monomials, which costs digits at high degrees.
+// Decompose splits the projected game as Polynomial.Decompose does, by a
+// Gaussian-weighted Hodge decomposition in the sense of Zhou et al. (2024) (the
+// construction ours) under the weight of the projection, without the detour over
+// monomials, which costs digits at high degrees.
 func (p *Projection) Decompose(d Decomposition) (*Parts, error) {
 	return decomposeHermite(p.Game.blocks, p.m, p.losses, p.Game.losses, d, p.Weight)
 }
