@@ -18,8 +18,12 @@ import (
 //
 //	l'' = -(1-α)/2 l'² - (1+α)/2 E_p[l'²],   l = log p,
 //
-// is not s but t(s) = ∫_0^s Z^(-2β) / ∫_0^1 Z^(-2β), unless α = ±1. (Our derivation: u = p^β
-// obeys u” = -k(t)u, so it stays in a plane, and the Wronskian gives ds/dt = w Z^(2β).)
+// is not s but t(s) = ∫_0^s Z^(-2β) / ∫_0^1 Z^(-2β), unless α = ±1. Our derivation: u = p^β
+// obeys
+//
+//	u'' = -k(t) u,
+//
+// so it stays in a plane, and the Wronskian gives ds/dt = w Z^(2β).
 type AlphaGeodesic struct {
 	beta     float64
 	lp, step []float64 // log p, log q - log p

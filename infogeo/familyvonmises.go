@@ -120,7 +120,9 @@ func (VonMises) FisherDense(dst *mat.SymDense, theta []float64) {
 }
 
 // Cubic implements the capability of that name: with the parts s along θ and w across it
-// of v, u = θ/κ: f”' s² u + (A/κ)' (|w|² u + 2 s w).
+// of v, u = θ/κ,
+//
+//	f''' s² u + (A/κ)' (|w|² u + 2 s w).
 func (VonMises) Cubic(dst, theta, v []float64) {
 	checkDims(2, dst, theta, v)
 	at := circleAt(theta)
