@@ -179,7 +179,11 @@ func TestJetInvariant(t *testing.T) {
 // TestDigitsLost compares the estimate with the errors against exact arithmetic, for
 // growing degrees and weights far from the origin.
 func TestDigitsLost(t *testing.T) {
-	for degree := 2; degree <= 30; degree += 4 {
+	step := 4
+	if testing.Short() {
+		step = 14
+	}
+	for degree := 2; degree <= 30; degree += step {
 		for _, w := range []RatWeight{{}, {Mean: []*big.Rat{big.NewRat(5, 1), big.NewRat(-3, 1)}, Var: []*big.Rat{big.NewRat(1, 4)}}} {
 			r := rand.New(philox.NewSource(12, degree))
 			p := NewPoly(2)
@@ -290,7 +294,11 @@ func (g *fourierGame) Field(dst, x []float64) {
 // to 24 dimensions, with errors that fall as 1/√Samples and do not grow with n.
 func TestHighDimension(t *testing.T) {
 	ctx := context.Background()
-	for i, n := range []int{2, 8, 24} {
+	dims := []int{2, 8, 24}
+	if testing.Short() {
+		dims = dims[:2]
+	}
+	for i, n := range dims {
 		g := newFourierGame(n, 4, i)
 		few, err := PotentialEnergy(ctx, g, Weight{}, EnergySample{Samples: 1000, Seed: 1})
 		if err != nil {
