@@ -238,7 +238,7 @@ func (f *KLFlow[T]) pushEta(dst, v []T) {
 	pt, n := f.pt, f.pt.n
 	m := kernel.Dot(pt.eta(), v)
 	for i, p := range pt.eta() {
-		dst[i] = p * (v[i] - m)
+		dst[i] = 2 * (p * (v[i]/2 - m/2)) // the difference itself may overflow
 	}
 	dst[n] = -pt.pr() * m
 }

@@ -449,6 +449,21 @@ func TestFlowErrors(t *testing.T) {
 	}
 }
 
+// Coordinates at the ends of the range: the reverse flow in θ has no overflow.
+func TestFlowOverflow(t *testing.T) {
+	q := []float64{.4, .3, .2, .1}
+	for _, g := range []Geometry{EuclideanTheta, Natural} {
+		f := newFlow(t, q, 3, KLFlowOptions{Loss: Reverse, Geometry: g, Coords: ThetaCoords})
+		for _, x := range [][]float64{{800, -800, 0}, {800, 810, 0}, {1e308, -1e308, 0}, {-1e308, -1e308, 1}, {1e308, 1e308, 1e308}} {
+			dst := make([]float64, 3)
+			e, slope := f.EvalEnergy(dst, x, 0)
+			if !kernel.AllFinite(dst) || !(e >= 0) || math.IsInf(e, 1) || math.IsNaN(slope) {
+				t.Errorf("%v at %v: field %v, energy %v, slope %v", g, x, dst, e, slope)
+			}
+		}
+	}
+}
+
 // TestFlowUnderflow: the reverse flow in η runs into the boundary backward in time;
 // the run ends with the time reached and its trajectory intact.
 func TestFlowUnderflow(t *testing.T) {
