@@ -272,3 +272,31 @@ func TestFiniteProfileErrors(t *testing.T) {
 		t.Errorf("17 actions: %v", err)
 	}
 }
+
+// TestPureEquilibriaNearTies: an action that pays less by the last digit is no best reply,
+// one that pays the same is.
+func TestPureEquilibriaNearTies(t *testing.T) {
+	less := math.Nextafter(1, 0)
+	f := must(NewFinite([]int{2, 2}, [][]float64{{1, 1, less, 1}, {2, 2, 2, 2}}))
+	if got := f.PureEquilibria(); !slices.Equal(got, []int{0, 1, 3}) {
+		t.Errorf("equilibria %v, want [0 1 3]", got)
+	}
+}
+
+// TestNash2BetterOutside: an action out of the support that pays a millionth more leaves
+// no equilibrium of the support.
+func TestNash2BetterOutside(t *testing.T) {
+	for _, c := range []struct {
+		gain float64
+		stays bool // matching pennies stays an equilibrium
+	}{{-1e-6, true}, {1e-6, false}} {
+		f := must(NewFinite([]int{3, 2}, [][]float64{{1, -1, -1, 1, c.gain, c.gain}, {-1, 1, 1, -1, 0, 0}}))
+		found := false
+		for _, e := range must(f.Nash2()) {
+			found = found || e.X[0][2] == 0 && math.Abs(e.X[0][0]-0.5) < 1e-9
+		}
+		if found != c.stays {
+			t.Errorf("third action pays %v more: matching pennies is an equilibrium: %v, want %v", c.gain, found, c.stays)
+		}
+	}
+}

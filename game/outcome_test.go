@@ -59,3 +59,36 @@ func TestReturnsOnTorus(t *testing.T) {
 		}
 	}
 }
+
+// failingField has the field (1, 1) for a number of calls, then NaN.
+type failingField struct{ calls *int }
+
+func (failingField) Blocks() []int           { return []int{1, 1} }
+func (failingField) Losses(dst, _ []float64) { clear(dst) }
+func (f failingField) Field(dst, _ []float64) {
+	dst[0], dst[1] = 1, 1
+	if *f.calls--; *f.calls < 0 {
+		dst[1] = math.NaN()
+	}
+}
+
+// TestFieldTurnsNaN: a run whose field stops being finite ends as Diverged at the last
+// finite state, and what was recorded stays.
+func TestFieldTurnsNaN(t *testing.T) {
+	for _, m := range []Method{GD{}, AltGD{}, Extragradient{}, Optimistic{}, Popov{}, HeavyBall{Beta: 0.3}} {
+		calls := 12
+		saved := 0
+		r := must(flow.New(must(m.Integrator(failingField{&calls})), []float64{0, 0}, flow.Options[float64]{
+			Controller: flow.Fixed{H: 0.1}, MaxSteps: 100,
+			Recorder: flow.RecorderFunc(func(*flow.Step[float64]) error { saved++; return nil }),
+		}))
+		s, err := r.Solve(bg)
+		if err != nil || s == nil || s.Status != flow.Diverged {
+			t.Errorf("%s: %v, %v, want Diverged", m.Name(), s, err)
+			continue
+		}
+		if k := r.Step().K; k < 2 || k > 12 || saved < k || !(s.X[0] < 0 && s.X[1] < 0) {
+			t.Errorf("%s: ended at step %d in %v with %d records", m.Name(), k, s.X, saved)
+		}
+	}
+}
