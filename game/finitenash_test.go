@@ -287,7 +287,7 @@ func TestPureEquilibriaNearTies(t *testing.T) {
 // no equilibrium of the support.
 func TestNash2BetterOutside(t *testing.T) {
 	for _, c := range []struct {
-		gain float64
+		gain  float64
 		stays bool // matching pennies stays an equilibrium
 	}{{-1e-6, true}, {1e-6, false}} {
 		f := must(NewFinite([]int{3, 2}, [][]float64{{1, -1, -1, 1, c.gain, c.gain}, {-1, 1, 1, -1, 0, 0}}))
