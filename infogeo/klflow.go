@@ -63,7 +63,9 @@ type KLFlowOptions struct {
 // and z' = -∇_z L for logits, pushed forward to the coordinates of the state: what
 // flow is followed does not depend on Coords. It implements flow.EnergyField with
 // the divergence as energy, summed as KL does. Outside the simplex (which only
-// EtaCoords can leave) the field is NaN, so that an integrator shortens its step.
+// EtaCoords can leave) the field is NaN, so that an integrator shortens its step; so are
+// fields that divide by the probabilities (natural in θ and logits, η) where one of
+// them is too small for a number, as at logits of ±800.
 //
 // In its own coordinates, and the natural flow in θ and η, the Jacobian is diagonal
 // plus rank one or two, and Caps offers products, O(n) solves with I - sJ and a bound

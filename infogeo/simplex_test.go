@@ -231,6 +231,10 @@ func TestSimplexOverflow(t *testing.T) {
 	p := make([]float64, 3)
 	SoftmaxLogits(p, []float64{800, 810, 0})
 	near(t, "softmax(800, 810, 0)", p[0], 1/(1+math.Exp(10)), 1e-15)
+	d := make([]float64, 2)
+	FisherMul(d, []float64{.25, .5}, []float64{1e308, -1e308})
+	near(t, "G (1e308, -1e308)", d[0]/1e308, .25*1.25, 1e-15)
+	near(t, "G (1e308, -1e308)", d[1]/1e308, -.5*.75, 1e-15)
 	// Infinite logits have no distribution.
 	SoftmaxLogits(p, []float64{math.Inf(1), 0, 0})
 	if p[0] == p[0] {

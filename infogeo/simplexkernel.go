@@ -100,10 +100,10 @@ func checkLens(n int, lens ...int) {
 // dst may be v. It panics if the lengths differ.
 func FisherMul[T flow.Float](dst, eta, v []T) {
 	checkLens(len(dst), len(eta), len(v))
-	c := kernel.Dot(eta, v)
+	c := kernel.Dot(eta, v) / 2
 	eta, v = eta[:len(dst)], v[:len(dst)]
 	for i := range dst {
-		dst[i] = eta[i] * (v[i] - c)
+		dst[i] = 2 * (eta[i] * (v[i]/2 - c)) // halves, since v - η·v may overflow
 	}
 }
 
