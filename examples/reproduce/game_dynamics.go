@@ -24,9 +24,9 @@ func newDynamics(j job) ([]claim, []figure) {
 	return []claim{
 			{"diverge-or-recur", "Gradient play of exact vector potential games diverges or recurs: linear ones recur if J is antisymmetric and diverge otherwise, a quartic one explodes in finite time, the ABC flow on the torus comes back.", s.divergeOrRecur},
 			{"near-vector-recurs", "Gradient play of the near vector part of every polynomial game of two scalar players runs on closed curves.", s.nearVector},
-			{"invariants", "Every conserved quantity of the theory is conserved.", s.invariants},
-			{"method-rates", "The distance to the equilibrium of a bilinear game changes by the spectral radius of the method's iteration matrix in every step.", s.methodRates},
-			{"ipd-opponent-shaping", "In the iterated prisoner's dilemma gradient methods end in defection, opponent shaping in cooperation.", s.shaping},
+			{"invariants", "What the dynamics of games conserve, potential, vector, zero-sum and harmonic ones, they conserve along computed runs.", s.invariants},
+			{"method-rates", "The distance to the equilibrium of a bilinear game changes by the spectral radius of the method's iteration matrix in every step, or, for methods whose matrix is not normal, in the long run.", s.methodRates},
+			{"ipd-opponent-shaping", "In the iterated prisoner's dilemma gradient methods end near defection (mean loss 2), opponent shaping near cooperation (1).", s.shaping},
 			{"dirac-gan", "On the Dirac-GAN the flow conserves the distance to the equilibrium, gradient descent spirals out, the corrected methods spiral in.", s.diracGAN},
 			{"policy-gradient", "Policy gradient finds the Nash equilibrium of linear-quadratic games; Cournot's adjustment process is unstable beyond the step 2/(b(N+1)).", s.policyGradient},
 		}, []figure{
