@@ -100,6 +100,37 @@
 // PotentialEnergy estimates in any dimension how much of ξ is a gradient, with error
 // bars, and Project expands smooth games to a degree and measures the tail.
 //
+// # Dynamics
+//
+// In continuous time, x' = -Γ ξ with rates per player (Flow), or corrected
+// (CorrectedFlow with GD, SGA, Consensus, Newton, LookAhead, LOLA, SOS, LSS, BestReply).
+// In steps of η, with A^T ξ = (J^T ξ - Jξ)/2, H_o the blocks of J off the diagonal and
+// χ_i = Σ_{j≠i} (D_iD_j l_j)(D_j l_i):
+//
+//	GD, AltGD       x - η ξ(x); players in order, each with the newest x
+//	Extragradient   x - η ξ(x - η ξ(x))
+//	Optimistic      x - 2η ξ_t + η ξ_{t-1};  Popov in its other sequence
+//	Proximal        x' = x - η ξ(x')
+//	HeavyBall       GD + β (x_t - x_{t-1}), simultaneous or alternating
+//	SGA, Consensus  x - η (ξ + λ A^T ξ),  x - η (ξ + γ J^T ξ)
+//	LookAhead       x - η (I - α H_o) ξ
+//	LOLA, SOS       LookAhead - η p α χ, p = 1 or chosen at every step
+//	CGD             x - η (I + η H_o)⁻¹ ξ
+//	LSS             x - η/2 (ξ + J^T (J^T J + λI)⁻¹ J^T ξ)
+//
+// Every Method but FictitiousPlay knows the matrix of its step at an equilibrium, so that LocalRate (its
+// spectral radius), GDCriticalStep and Advise are exact; play it by flow.New with
+// flow.Fixed{H: η}, PlayEach or Sweep (many starts). The parts of a game conserve
+//
+//	-∇φ          dφ/dt = -|∇φ|²
+//	-Y           exp(-Σ (x_k-μ_k)²/2v_k) B_12, of two scalar players; |x-μ|² for the jet
+//	-Z           B_12, of two scalar players; volumes for any
+//	antisymmetric J   |ξ|²/2
+//	replicator   Σ_i KL(x_i*‖x_i) in zero-sum games, Σ_m c_m Σ_a μ_m(a) log x_m(a) in harmonic ones
+//
+// VolumePreserving keeps volumes by implicit midpoint steps in the planes of B (Feng and
+// Shang). Returns, PlaneSection, TimeAverage, WithVolume and ClassifyRun observe runs.
+//
 // # How to start
 //
 // A polynomial game from text: ParseGame, then Decompose; exactly, with fractions:
