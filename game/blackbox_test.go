@@ -79,6 +79,9 @@ func blackBoxCases(t *testing.T) []blackBoxCase {
 }
 
 func TestPotentialAtReference(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds under the race detector")
+	}
 	// The product rule converges with the nodes; the Dirac-GAN has poles near the real
 	// axis and wants the most.
 	rules := []Quadrature{{Nodes: 96, Angles: 32}, {Nodes: 24, Angles: 24}, {Nodes: 16, Angles: 20}}

@@ -13,6 +13,9 @@ import (
 // .016 to .047, by the rounding; at T = 30000 it is .05 to .06. That of k = 4 stays
 // at .006 to .007 over T = 3000; the others fall to 0 as log(T)/T.
 func TestReplicatorChaos(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds under the race detector")
+	}
 	for _, c := range []struct{ eps, k, time, lo, hi float64 }{
 		{.5, 1, 30000, .03, .075}, {.5, 4, 3000, -.01, .01}, {.5, 25, 3000, -.01, .01}, {0, 1, 3000, -.01, .005},
 	} {

@@ -253,6 +253,9 @@ func TestFreeSpaceReference(t *testing.T) {
 // Grids longer one way than the other, and three dimensions: a field of known potential,
 // which decays as 1/r², plus a rotation.
 func TestFreeSpaceThreeDimensions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds under the race detector")
+	}
 	shape, h := []int{40, 36, 44}, []float64{.4, .44, .36}
 	f, err := NewFreeSpace(shape, h)
 	if err != nil {

@@ -63,6 +63,8 @@ type parser struct {
 	vars []string
 	pos  int
 	deep int
+
+	products int // of terms, so far
 }
 
 func (s *parser) fail(what string) { panic(parseError{what, s.pos}) }
@@ -138,8 +140,15 @@ func (s *parser) product() sparse[ratio] {
 	}
 }
 
-// times multiplies unless an exponent becomes too large.
+// maxProducts is how many terms a text may multiply: the powers of a sum take seconds
+// and more where it would have tens of thousands of terms.
+const maxProducts = 1 << 20
+
+// times multiplies unless an exponent becomes too large, or the work.
 func (s *parser) times(p, q sparse[ratio]) sparse[ratio] {
+	if s.products += len(p) * len(q); s.products > maxProducts {
+		s.fail("more than 2^20 products of terms")
+	}
 	for k := range s.vars {
 		if highest(p, k)+highest(q, k) > maxPower {
 			s.fail("exponent above 255")

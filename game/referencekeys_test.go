@@ -218,6 +218,9 @@ func TestIPDReferenceSpectrum(t *testing.T) {
 // decimals, and the spread of the runs. Runs of opponent shaping pass unstable regions on
 // their way: the tolerance of each is what starts shifted by a few roundings make of it.
 func TestIPDExperimentRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds under the race detector")
+	}
 	var ref struct {
 		X0      [][]float64
 		Results map[string]struct {
