@@ -22,8 +22,8 @@ const maxUnits = 26
 //
 // over given subsets S. The energies of all 2^N states are the subset sums of θ, the
 // expectations η_S = P(s_i = 1 for all i in S) the superset sums of p: a gradient takes
-// O(N 2^N) operations, instead of O(d 2^N) with the d columns of a design matrix, and no
-// memory but two vectors. So does a product with the Fisher matrix; its elements are
+// O(N 2^N) operations, O(2^N) if no subset has more than two elements, instead of
+// O(d 2^N) with the d columns of a design matrix, and no memory but two vectors. So does a product with the Fisher matrix; its elements are
 // G_ST = η_{S∪T} - η_S η_T.
 type Boltzmann struct {
 	n      int
@@ -34,6 +34,8 @@ type Boltzmann struct {
 	eta    []float64
 	psi    float64
 	known  bool
+	upper  bool // up belongs to theta
+	pairs  bool // no subset has more than two elements
 	dense  *cholesky
 	newton *newton
 }
@@ -80,9 +82,12 @@ func NewBoltzmann(n int, sets []uint32) (*Boltzmann, error) {
 		}
 		seen[s] = i
 	}
-	d, m := len(sets), 1<<n
+	d, m, pairs := len(sets), 1<<n, true
+	for _, s := range sets {
+		pairs = pairs && bits.OnesCount32(s) <= 2
+	}
 	return &Boltzmann{
-		n: n, sets: append([]uint32(nil), sets...), theta: make([]float64, d), eta: make([]float64, d),
+		pairs: pairs, n: n, sets: append([]uint32(nil), sets...), theta: make([]float64, d), eta: make([]float64, d),
 		p: make([]float64, m), up: make([]float64, m), work: make([]float64, m),
 	}, nil
 }
@@ -119,12 +124,30 @@ func (b *Boltzmann) at(theta []float64) {
 	}
 	copy(b.theta, theta)
 	b.scatter(b.p, theta)
-	SubsetSums(b.p)
+	b.expand(b.p)
 	b.psi = SoftmaxLogits(b.p, b.p)
 	copy(b.up, b.p)
-	SupersetSums(b.up)
+	b.collapse(b.up)
 	b.gather(b.eta, b.up)
-	b.known = true
+	b.known, b.upper = true, !b.pairs
+}
+
+// expand replaces what scatter has stored by its subset sums.
+func (b *Boltzmann) expand(x []float64) {
+	if b.pairs {
+		PairSubsetSums(x)
+		return
+	}
+	SubsetSums(x)
+}
+
+// collapse makes what gather reads superset sums.
+func (b *Boltzmann) collapse(x []float64) {
+	if b.pairs {
+		PairSupersetSums(x)
+		return
+	}
+	SupersetSums(x)
 }
 
 // same reports whether the vectors have the same elements.
@@ -163,7 +186,7 @@ func (b *Boltzmann) Moments(eta, q []float64) {
 	checkDims(len(b.sets), eta)
 	checkDims(len(b.p), q)
 	copy(b.work, q)
-	SupersetSums(b.work)
+	b.collapse(b.work)
 	b.gather(eta, b.work)
 }
 
@@ -186,12 +209,12 @@ func (b *Boltzmann) FisherMulVec(dst, theta, v []float64) {
 	b.at(theta)
 	mean := kernel.Dot(b.eta, v)
 	b.scatter(b.work, v)
-	SubsetSums(b.work)
+	b.expand(b.work)
 	w := b.work
 	for i, p := range b.p {
 		w[i] = p * (w[i] - mean)
 	}
-	SupersetSums(w)
+	b.collapse(w)
 	b.gather(dst, w)
 }
 
@@ -202,14 +225,14 @@ func (b *Boltzmann) Cubic(dst, theta, v []float64) {
 	b.at(theta)
 	mean := kernel.Dot(b.eta, v)
 	b.scatter(b.work, v)
-	SubsetSums(b.work)
+	b.expand(b.work)
 	w, variance := b.work, 0.0
 	for i, p := range b.p {
 		u := w[i] - mean
 		w[i] = p * u * u
 		variance += w[i]
 	}
-	SupersetSums(w)
+	b.collapse(w)
 	b.gather(dst, w)
 	kernel.Axpy(-variance, b.eta, dst)
 }
@@ -219,6 +242,11 @@ func (b *Boltzmann) FisherDense(dst *mat.SymDense, theta []float64) {
 	d := len(b.sets)
 	sized(dst, d)
 	b.at(theta)
+	if !b.upper {
+		copy(b.up, b.p)
+		SupersetSums(b.up)
+		b.upper = true
+	}
 	raw := dst.RawSymmetric()
 	for i, s := range b.sets {
 		row := raw.Data[i*raw.Stride : i*raw.Stride+d]
@@ -284,7 +312,7 @@ func (b *Boltzmann) CheckMean(eta []float64) error {
 // supportRange implements supported.
 func (b *Boltzmann) supportRange(u []float64) (lo, hi float64) {
 	b.scatter(b.work, u)
-	SubsetSums(b.work)
+	b.expand(b.work)
 	return minMax(b.work)
 }
 

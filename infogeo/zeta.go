@@ -30,9 +30,7 @@ const (
 // zeta makes one of the transforms: blocks of the first cache one after another, then
 // three levels in each pass over x.
 func zeta[T flow.Float](x []T, up bool) {
-	if bits.OnesCount(uint(len(x))) != 1 {
-		panic(fmt.Sprintf("infogeo: a function of subsets has length %d, want a power of two", len(x)))
-	}
+	checkSubsets(len(x))
 	for o := 0; o < len(x); o += zetaBlock {
 		zetaSmall(x[o:min(o+zetaBlock, len(x))], up)
 	}
@@ -44,6 +42,12 @@ func zeta[T flow.Float](x []T, up bool) {
 			}
 		}
 		b *= ways
+	}
+}
+
+func checkSubsets(n int) {
+	if bits.OnesCount(uint(n)) != 1 {
+		panic(fmt.Sprintf("infogeo: a function of subsets has length %d, want a power of two", n))
 	}
 }
 
