@@ -101,9 +101,19 @@ func (b *Boltzmann) Units() int { return b.n }
 // States returns 2^N.
 func (b *Boltzmann) States() int { return len(b.p) }
 
-// scatter stores v by its subsets in b.work and 0 elsewhere.
+// scatter stores v by its subsets in dst and 0 where else expand reads.
 func (b *Boltzmann) scatter(dst, v []float64) {
-	clear(dst)
+	if b.pairs {
+		dst[0] = 0
+		for i := range b.n {
+			dst[1<<i] = 0
+			for j := range i {
+				dst[1<<i|1<<j] = 0
+			}
+		}
+	} else {
+		clear(dst)
+	}
 	for i, s := range b.sets {
 		dst[s] = v[i]
 	}

@@ -16,6 +16,9 @@ func PairSubsetSums[T flow.Float](x []T) {
 		last := x[half : 2*half]
 		for b := 1; b < half; b *= 2 {
 			c, lo, hi := last[b], last[:b], last[b:2*b]
+			for ; len(lo) >= 4 && len(hi) >= 4; lo, hi = lo[4:], hi[4:] {
+				hi[0], hi[1], hi[2], hi[3] = lo[0]+c, lo[1]+c, lo[2]+c, lo[3]+c
+			}
 			for y, v := range lo {
 				hi[y] = v + c
 			}
